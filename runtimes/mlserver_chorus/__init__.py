@@ -1,0 +1,1 @@
+"""MLServer runtimes for Hugging Face models on one shared, exact engine."""

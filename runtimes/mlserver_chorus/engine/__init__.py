@@ -1,0 +1,1 @@
+"""The inference engine: tokenise, batch, forward. Knows neither MLServer nor HTTP."""
