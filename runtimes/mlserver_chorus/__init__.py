@@ -1,1 +1,6 @@
 """MLServer runtimes for Hugging Face models on one shared, exact engine."""
+
+from .classifier import Classifier
+from .ensemble import Ensemble
+
+__all__ = ["Classifier", "Ensemble"]

@@ -1,0 +1,177 @@
+"""Stage two: waiting entries to batches. No timer: what waits when the device is free goes.
+
+While the device is busy the queue grows; the next batch is everything that fits the token budget,
+first come first served. One batch is always prepared ahead (collated for the device), and it
+stays open: what arrives before the device takes it still joins it, as long as it fits.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import metrics
+from .errors import InferenceFailed
+from .replies import fail
+from .types import Encoding, Entry, Model
+
+logger = logging.getLogger("mlserver.chorus")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Group:
+    """The part of a batch that one model answers; `members` are entries and their model's index."""
+
+    model: Model
+    members: Sequence[tuple[Entry, int]]
+    inputs: Any = None
+
+    @property
+    def encodings(self) -> list[Encoding]:
+        """The members' encodings for this model, in order."""
+        return [entry.encodings[index] for entry, index in self.members]
+
+    def halves(self) -> tuple[Group, Group]:
+        """The same work as two groups, collated anew."""
+        middle = len(self.members) // 2
+        parts = (self.members[:middle], self.members[middle:])
+        first, second = (Group(self.model, part) for part in parts)
+        return first.collated(), second.collated()
+
+    def collated(self) -> Group:
+        """The same group with inputs for the forward."""
+        return Group(self.model, self.members, self.model.forward.collate(self.encodings))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """What the device runs next: one group per model."""
+
+    entries: list[Entry]
+    groups: list[Group] = field(default_factory=list)
+    full: bool = False
+    """Whether an entry waits that did not fit."""
+
+    @classmethod
+    def collate(cls, entries: list[Entry], *, full: bool = False) -> Batch:
+        """Group entries by model; models that share a tokenizer share its collated inputs too."""
+        members: dict[Model, list[tuple[Entry, int]]] = {}
+        for entry in entries:
+            for index, model in enumerate(entry.request.models):
+                members.setdefault(model, []).append((entry, index))
+        shared: dict[tuple[Any, ...], Any] = {}
+        groups = []
+        for model, part in members.items():
+            collate, encodings = model.forward.collate, Group(model, part).encodings
+            key = (collate, *map(id, encodings))
+            if key not in shared:
+                shared[key] = collate(encodings)
+            groups.append(Group(model, part, shared[key]))
+        return cls(entries, groups, full)
+
+    def alive(self) -> Batch:
+        """What is left of it without the entries whose callers have left since it was prepared."""
+        living = _living(self.entries)
+        return self if len(living) == len(self.entries) else Batch.collate(living)
+
+
+class Batcher:
+    """A queue of entries on one side, batches on the other, and a thread that prepares between."""
+
+    def __init__(self, max_tokens: int) -> None:
+        self._max_tokens = max_tokens
+        self._waiting: deque[Entry] = deque()
+        self._prepared: Batch | None = None
+        self._closed = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._prepare, name="chorus-batcher", daemon=True)
+        self._thread.start()
+
+    def put(self, entries: Iterable[Entry]) -> None:
+        """Queue entries; any thread."""
+        with self._changed:
+            self._waiting.extend(entries)
+            self._changed.notify_all()
+
+    def next_batch(self) -> Batch | None:
+        """Wait for work and take all of it that fits; None when the batcher is closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._prepared is not None or self._closed)
+            batch, self._prepared = self._prepared, None
+            if batch is None:
+                return None
+            for entry in batch.entries:
+                entry.request.started = True
+            self._changed.notify_all()
+        return batch.alive()
+
+    def close(self) -> list[Entry]:
+        """Stop; the entries that no batch took are handed back."""
+        with self._changed:
+            self._closed = True
+            left = [*(self._prepared.entries if self._prepared else ()), *self._waiting]
+            self._waiting.clear()
+            self._prepared = None
+            self._changed.notify_all()
+        return left
+
+    def _prepare(self) -> None:
+        while (taken := self._take()) is not None:
+            entries, full = taken
+            try:
+                batch = Batch.collate(entries, full=full) if entries else None
+            except Exception:
+                # A bug of ours must not end the only thread that prepares.
+                logger.exception("a batch could not be collated")
+                fail((e.request for e in entries), InferenceFailed("internal error"))
+                continue
+            with self._changed:
+                self._prepared = batch
+                self._changed.notify_all()
+
+    def _take(self) -> tuple[list[Entry], bool] | None:
+        """Wait until the prepared batch can grow; take it back, grown, with whether it is full."""
+        with self._changed:
+            self._changed.wait_for(self._can_grow)
+            if self._closed:
+                return None
+            entries = _living(self._prepared.entries) if self._prepared else []
+            self._prepared = None
+            return entries, self._fill(entries)
+
+    def _can_grow(self) -> bool:
+        open_ = self._prepared is None or not self._prepared.full
+        return self._closed or (bool(self._waiting) and open_)
+
+    def _fill(self, entries: list[Entry]) -> bool:
+        """Move waiting entries into `entries` up to the budget; True when one did not fit."""
+        lengths = [entry.tokens for entry in entries]
+        longest, total = max(lengths, default=0), sum(lengths)
+        while self._waiting:
+            entry = self._waiting[0]
+            if entry.request.dead:
+                metrics.DROPPED.inc()
+                self._waiting.popleft()
+                continue
+            longest, total = max(longest, entry.tokens), total + entry.tokens
+            if entries and not self._fits(entry, len(entries) + 1, longest, total):
+                return True
+            entries.append(self._waiting.popleft())
+        return False
+
+    def _fits(self, entry: Entry, rows: int, longest: int, total: int) -> bool:
+        return all(
+            rows <= model.max_rows
+            and model.forward.collate.tokens(rows, longest, total) <= self._max_tokens
+            for model in entry.request.models
+        )
+
+
+def _living(entries: list[Entry]) -> list[Entry]:
+    living = [entry for entry in entries if not entry.request.dead]
+    metrics.DROPPED.inc(len(entries) - len(living))
+    return living

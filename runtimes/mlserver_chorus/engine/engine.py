@@ -1,0 +1,204 @@
+"""The engine: one per process and device, shared by every model that is loaded there.
+
+Life of a request: `infer` on the event loop → tokenised on the tokenizer thread → queued and
+collated by the batcher → run by the device lane → settled on the caller's event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from time import monotonic
+
+from . import metrics
+from .batcher import Batcher
+from .errors import (
+    EngineClosed,
+    InferenceFailed,
+    LoadError,
+    Overloaded,
+    QueueTimeout,
+    UnknownModel,
+)
+from .lane import Lane
+from .replies import fail
+from .types import Encoding, Entry, Logits, Model, Request
+
+logger = logging.getLogger("mlserver.chorus")
+
+# Where a two-core CPU gains nothing more from a larger batch of small models; measured per device
+# later, overridable now.
+DEFAULT_MAX_BATCH_TOKENS = 4096
+# Some seconds of work for the fastest device; beyond it a caller had better hear "busy" at once.
+DEFAULT_MAX_IN_FLIGHT = 16384
+
+
+class Engine:
+    """Loads classifiers and answers texts with them, batching across all callers."""
+
+    def __init__(
+        self,
+        device: str = "cpu",
+        max_batch_tokens: int = DEFAULT_MAX_BATCH_TOKENS,
+        max_in_flight: int = DEFAULT_MAX_IN_FLIGHT,
+    ) -> None:
+        self.device = device
+        self._max_in_flight = max_in_flight
+        self._in_flight = 0
+        self._models: dict[str, Model] = {}
+        self._expected: dict[str, Future[Model]] = {}
+        self._closed = False
+        # One at a time, so that loading five models never holds two copies of anything.
+        self._loader = ThreadPoolExecutor(1, "chorus-loader")
+        # One thread keeps arrival order; the tokenizers use the cores for large requests.
+        self._tokenizer = ThreadPoolExecutor(1, "chorus-tokenizer")
+        self._batcher = Batcher(max_batch_tokens)
+        self._lane = Lane(self._batcher)
+
+    def expect(self, name: str) -> None:
+        """Announce a model that will be loaded, so that others may wait for it."""
+        if name not in self._expected or self._expected[name].done():
+            self._expected[name] = Future()
+
+    async def load(
+        self, name: str, folder: Path, *, origin: str, max_rows: int, max_wait: float
+    ) -> Model:
+        """Load a checkpoint folder under a name, replacing a model of that name.
+
+        Raises LoadError when the folder holds no sequence classifier that can be loaded whole.
+        """
+        self.expect(name)
+        loop = asyncio.get_running_loop()
+        try:
+            model = await loop.run_in_executor(
+                self._loader, self._load, name, folder, origin, max_rows, max_wait
+            )
+        except Exception as error:
+            self._expected[name].set_exception(error)
+            raise
+        self._models[name] = model
+        self._expected[name].set_result(model)
+        return model
+
+    def _load(self, name: str, folder: Path, origin: str, max_rows: int, max_wait: float) -> Model:
+        # Imports torch and transformers: seconds, so never on the event loop.
+        from .loading import load_classifier
+
+        tokenizers = {id(m.tokenizer): m.tokenizer for m in self._models.values()}
+        return load_classifier(
+            name,
+            folder,
+            self.device,
+            tokenizers=list(tokenizers.values()),
+            origin=origin,
+            max_rows=max_rows,
+            max_wait=max_wait,
+        )
+
+    def unload(self, model: Model) -> None:
+        """Forget a model, unless another of its name has taken its place."""
+        if self._models.get(model.name) is model:
+            del self._models[model.name]
+            self._expected.pop(model.name, None)
+
+    def model(self, name: str) -> Model:
+        """The loaded model of that name; UnknownModel otherwise."""
+        try:
+            return self._models[name]
+        except KeyError:
+            raise UnknownModel(f"model {name} is not loaded") from None
+
+    async def loaded(self, name: str) -> Model:
+        """Wait until an expected model is loaded; LoadError when none of that name is expected."""
+        if name in self._models:
+            return self._models[name]
+        if name not in self._expected:
+            raise LoadError(f"model {name} is not among the served models")
+        return await asyncio.shield(asyncio.wrap_future(self._expected[name]))
+
+    async def infer(self, models: Sequence[Model], texts: Sequence[str]) -> list[Logits]:
+        """Logits float32 [texts, labels] for each model, in order.
+
+        Raises Overloaded, QueueTimeout, InferenceFailed or EngineClosed. Cancelling drops what is
+        still queued.
+        """
+        request = self._accept(tuple(models), texts)
+        wait = min(model.max_wait for model in request.models)
+        expiry = request.loop.call_later(wait, _expire, request)
+        try:
+            return await request.future
+        finally:
+            expiry.cancel()
+            self._in_flight -= len(texts)
+            metrics.IN_FLIGHT.dec(len(texts))
+
+    def _accept(self, models: tuple[Model, ...], texts: Sequence[str]) -> Request:
+        """Start a request on its way, within the bound of texts in flight."""
+        if self._closed:
+            raise EngineClosed("the server is shutting down")
+        if self._in_flight + len(texts) > self._max_in_flight:
+            raise Overloaded("too many texts are waiting; try again shortly")
+        loop = asyncio.get_running_loop()
+        request = Request(models, texts, loop, loop.create_future())
+        self._in_flight += len(texts)
+        metrics.IN_FLIGHT.inc(len(texts))
+        self._tokenizer.submit(self._tokenize, request)
+        return request
+
+    def _tokenize(self, request: Request) -> None:
+        if request.dead:
+            metrics.DROPPED.inc(len(request.texts))
+            return
+        started = monotonic()
+        try:
+            encoded: dict[int, list[Encoding]] = {}
+            for model in request.models:
+                if id(model.tokenizer) not in encoded:
+                    encoded[id(model.tokenizer)] = model.tokenizer.encode(request.texts)
+        except Exception as error:
+            logger.error("a text could not be tokenised: %s", type(error).__name__)
+            fail([request], InferenceFailed("the text could not be tokenised"))
+            return
+        metrics.TOKENIZE.observe(monotonic() - started)
+        columns = [encoded[id(model.tokenizer)] for model in request.models]
+        self._batcher.put(
+            [Entry(request, row, column) for row, column in enumerate(zip(*columns, strict=True))]
+        )
+
+    def close(self, timeout: float = 30.0) -> None:
+        """Stop: the running batch ends, everything queued fails with EngineClosed."""
+        self._closed = True
+        self._tokenizer.shutdown(wait=True)
+        self._loader.shutdown(wait=True, cancel_futures=True)
+        left = self._batcher.close()
+        fail((entry.request for entry in left), EngineClosed("the server is shutting down"))
+        self._lane.join(timeout)
+
+
+def _expire(request: Request) -> None:
+    """On the event loop: give up on a request that no batch has taken in time."""
+    if not request.started and not request.dead:
+        request.error = QueueTimeout("the server is too busy to answer in time")
+        request.resolve()
+
+
+_ENGINES: dict[str, Engine] = {}
+
+
+def get_engine(device: str, max_batch_tokens: int = DEFAULT_MAX_BATCH_TOKENS) -> Engine:
+    """The engine of a device, made on first use.
+
+    It lives in a submodule because MLServer reloads the package for every model.
+    """
+    if device not in _ENGINES:
+        _ENGINES[device] = Engine(device, max_batch_tokens)
+    return _ENGINES[device]
+
+
+def close_engines() -> None:
+    """Close every engine of the process; their running batches end."""
+    for device in list(_ENGINES):
+        _ENGINES.pop(device).close()

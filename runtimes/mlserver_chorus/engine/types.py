@@ -1,0 +1,120 @@
+"""The nouns that the stages of the engine share. No torch at import."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import EngineError
+
+if TYPE_CHECKING:
+    from .tokenization import Tokenizer
+
+Logits = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Encoding:
+    """One tokenised text, within its model's length limit."""
+
+    ids: list[int]
+    type_ids: list[int] | None = None
+
+
+class Collator(Protocol):
+    """Turns encodings into a forward's inputs on the host; equal collators may share the result."""
+
+    def __call__(self, encodings: Sequence[Encoding]) -> Any: ...
+
+    def tokens(self, rows: int, longest: int, total: int) -> int:
+        """How many token positions a batch costs the device."""
+        ...
+
+
+class Forward(Protocol):
+    """The seam for a model's arithmetic: `collate` on any thread, the call on the device thread."""
+
+    @property
+    def collate(self) -> Collator: ...
+
+    def __call__(self, inputs: Any) -> Logits:
+        """Logits on the host, float32 [rows, labels], in the order of the encodings."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """One loaded classifier, with the limits that its settings give."""
+
+    name: str
+    labels: tuple[str, ...]
+    activation: str
+    """Default of `function_to_apply`: softmax, sigmoid or none."""
+    tokenizer: Tokenizer
+    forward: Forward
+    max_rows: int
+    """Most texts in one batch."""
+    max_wait: float
+    """Longest time in seconds that a text may wait for the device."""
+    origin: str
+    """What the weights are, in the loader's words: `standin`, `hub`, `folder`."""
+
+
+@dataclass(slots=True, eq=False)
+class Request:
+    """One caller's texts on their way through one or more models; carries its own reply.
+
+    `logits` holds one float32 [texts, labels] per model, filled on the device thread; the future
+    is settled on the caller's event loop, exactly once.
+    """
+
+    models: tuple[Model, ...]
+    texts: Sequence[str]
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[list[Logits]]
+    arrived: float = field(default_factory=monotonic)
+    started: bool = False
+    error: EngineError | None = None
+    logits: list[Logits] = field(init=False)
+    pending: int = field(init=False)
+    """Rows that no model has answered yet, over all models."""
+
+    def __post_init__(self) -> None:
+        rows = len(self.texts)
+        self.logits = [np.empty((rows, len(m.labels)), dtype=np.float32) for m in self.models]
+        self.pending = rows * len(self.models)
+
+    @property
+    def dead(self) -> bool:
+        """Nobody waits for this reply any more: cancelled, expired or failed."""
+        return self.error is not None or self.future.done()
+
+    def resolve(self) -> None:
+        """Answer the caller; on its event loop only."""
+        if self.future.done():
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.logits)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry:
+    """One text of a request, tokenised for each of the request's models."""
+
+    request: Request
+    row: int
+    encodings: tuple[Encoding, ...]
+    """One per model of the request; the same object where models share a tokenizer."""
+
+    @property
+    def tokens(self) -> int:
+        """Length of the longest of its encodings."""
+        return max(len(encoding.ids) for encoding in self.encodings)

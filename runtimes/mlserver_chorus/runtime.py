@@ -1,0 +1,73 @@
+"""What every Chorus runtime has in common: settings, limits, errors, and the one engine."""
+
+from __future__ import annotations
+
+import logging
+from abc import abstractmethod
+
+from mlserver import MLModel
+from mlserver.errors import MLServerError
+from mlserver.settings import ModelSettings
+from mlserver.types import (
+    InferenceRequest,
+    InferenceResponse,
+    MetadataModelResponse,
+    Parameters,
+    ResponseOutput,
+)
+
+from .engine.engine import get_engine
+from .engine.errors import EngineError
+from .errors import STATUSES
+from .settings import DEFAULT_MAX_ROWS, DEFAULT_MAX_WAIT, RuntimeSettings
+from .v2 import Limits, tensor
+
+logger = logging.getLogger("mlserver.chorus")
+
+
+class ChorusModel(MLModel):
+    """An MLServer model whose batching is the engine's, never MLServer's."""
+
+    def __init__(self, settings: ModelSettings) -> None:
+        self._max_rows = settings.max_batch_size or DEFAULT_MAX_ROWS
+        self._max_wait = settings.max_batch_time or DEFAULT_MAX_WAIT
+        # MLServer wraps `predict` in its own batcher when it finds these above zero.
+        settings.max_batch_size = 0
+        settings.max_batch_time = 0
+        super().__init__(settings)
+        process = RuntimeSettings()
+        self._weights_choice = process.weights
+        self._limits = Limits(texts=process.max_texts, chars=process.max_text_chars)
+        self._engine = get_engine(process.device, process.max_batch_tokens)
+
+    @abstractmethod
+    async def answer(self, request: InferenceRequest) -> InferenceResponse:
+        """The answer to one request; EngineError and MLServerError are the caller's to see."""
+
+    async def predict(self, payload: InferenceRequest) -> InferenceResponse:
+        """Answer a request. Raises MLServerError with the status and words for the caller."""
+        try:
+            return await self.answer(payload)
+        except MLServerError:
+            raise
+        except EngineError as error:
+            raise MLServerError(str(error), STATUSES[type(error)]) from error
+        except Exception as error:
+            # The text of a foreign exception may hold anything, the caller's input included.
+            logger.exception("a request failed in an unexpected way")
+            raise MLServerError("internal error", 500) from error
+
+    def _respond(self, outputs: list[ResponseOutput]) -> InferenceResponse:
+        return InferenceResponse(model_name=self.name, model_version=self.version, outputs=outputs)
+
+    def _describe(
+        self, outputs: list[tuple[str, str, list[int], str | None]], **parameters: str | int
+    ) -> MetadataModelResponse:
+        return MetadataModelResponse(
+            name=self.name,
+            versions=[self.version] if self.version else [],
+            platform="pytorch_transformers",
+            inputs=[tensor("text", "BYTES", [-1], "str")],
+            outputs=[tensor(*output) for output in outputs],
+            parameters=Parameters(**parameters),
+        )
