@@ -59,5 +59,6 @@ class Ensemble(ChorusModel):
 
     def _weights(self) -> str:
         """What the members run on; a single stand-in makes the answer a stand-in's."""
-        origins = {self._engine.model(member).origin for member in self._members}
+        loaded = self._engine.models
+        origins = {loaded[member].origin for member in self._members if member in loaded}
         return "standin" if "standin" in origins else ",".join(sorted(origins))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from time import monotonic
@@ -79,9 +79,13 @@ class Engine:
         except Exception as error:
             self._expected[name].set_exception(error)
             raise
-        self._models[name] = model
+        self.add(model)
         self._expected[name].set_result(model)
         return model
+
+    def add(self, model: Model) -> None:
+        """Serve a model that is loaded already, in place of one of its name."""
+        self._models[model.name] = model
 
     def _load(self, name: str, folder: Path, origin: str, max_rows: int, max_wait: float) -> Model:
         # Imports torch and transformers: seconds, so never on the event loop.
@@ -103,6 +107,11 @@ class Engine:
         if self._models.get(model.name) is model:
             del self._models[model.name]
             self._expected.pop(model.name, None)
+
+    @property
+    def models(self) -> Mapping[str, Model]:
+        """What is loaded now, by name."""
+        return self._models
 
     def model(self, name: str) -> Model:
         """The loaded model of that name; UnknownModel otherwise."""

@@ -25,6 +25,8 @@ disable_progress_bar()  # the log is not a terminal
 # For models that state no limit at all; the longest that one text may cost.
 _UNSTATED_LIMIT = 4096
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
+# transformers makes an empty tokenizer where it finds none of these, and says nothing.
+_TOKENIZERS = ("tokenizer.json", "*.model", "vocab.json", "vocab.txt")
 
 
 def load_classifier(
@@ -52,6 +54,11 @@ def load_classifier(
         raise
     except Exception as error:
         raise LoadError(f"model {name} cannot be loaded: {_first_line(error)}") from error
+    if len(backend) > config.vocab_size:
+        raise LoadError(
+            f"model {name}: its tokenizer knows {len(backend)} tokens, its weights "
+            f"{config.vocab_size}; they do not belong together"
+        )
     pad_id = _pad_id(config, backend)
     own = Tokenizer(
         backend.backend_tokenizer,
@@ -90,8 +97,9 @@ def _check_files(name: str, folder: Path) -> None:
         raise LoadError(f"model {name}: no checkpoint folder at {folder}")
     if not (folder / "config.json").is_file():
         raise LoadError(f"model {name}: {folder} has no config.json")
-    if not any(path for pattern in _WEIGHTS for path in folder.glob(pattern)):
-        raise LoadError(f"model {name}: {folder} has no weights ({' or '.join(_WEIGHTS)})")
+    for what, patterns in (("weights", _WEIGHTS), ("tokenizer", _TOKENIZERS)):
+        if not any(path for pattern in patterns for path in folder.glob(pattern)):
+            raise LoadError(f"model {name}: {folder} has no {what} ({' or '.join(patterns)})")
 
 
 def _config(folder: Path) -> Any:
