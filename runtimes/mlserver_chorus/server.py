@@ -216,11 +216,16 @@ def check_ports(settings: Settings) -> None:
 
 
 async def _main(root: Path, names: list[str] | None, overrides: dict[str, Any]) -> None:
-    models = read_models(root, names)
-    settings = read_settings(root, **overrides)
-    check_ports(settings)
-    sys.path.insert(0, str(root))
-    await ChorusServer(settings).run(models)
+    try:
+        models = read_models(root, names)
+        settings = read_settings(root, **overrides)
+        check_ports(settings)
+        sys.path.insert(0, str(root))
+        await ChorusServer(settings).run(models)
+    except (LoadError, ImportError, OSError) as error:
+        # Left from inside the loop: ending it first would print a traceback per server.
+        click.echo(f"chorus: {error}", err=True)
+        _leave(1)
 
 
 def _leave(code: int) -> NoReturn:
@@ -244,11 +249,7 @@ def main(root: str, models: str | None, **overrides: Any) -> None:
     """
     names = [name.strip() for name in models.split(",")] if models else None
     _adopt()
-    try:
-        uvloop.run(_main(Path(root).absolute(), names, overrides))
-    except (LoadError, ImportError, OSError) as error:
-        click.echo(f"chorus: {error}", err=True)
-        _leave(1)
+    uvloop.run(_main(Path(root).absolute(), names, overrides))
 
 
 if __name__ == "__main__":

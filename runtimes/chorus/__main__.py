@@ -1,0 +1,5 @@
+"""`python -m chorus` is `chorus`."""
+
+from chorus.cli import app
+
+app()

@@ -1,0 +1,117 @@
+"""The `chorus` command: its options, and nothing else."""
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from chorus.errors import UsageError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_show_locals=False,
+)
+
+SERVE_EXAMPLE = """
+[bold]Example[/bold]: two of the real models, on the first GPU
+
+  chorus serve --weights hub --models cardiffnlp,ivanlau --device cuda:0
+"""
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"chorus {version('chorus-serve')}")
+        raise typer.Exit
+
+
+def _port(variable: str, text: str) -> Any:
+    return typer.Option(envvar=variable, min=1, max=65535, metavar="PORT", help=text)
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print it."),
+    ] = False,
+) -> None:
+    """Hugging Face models on MLServer: one text in, every model's answer out."""
+
+
+@app.command(epilog=SERVE_EXAMPLE)
+def serve(
+    port: Annotated[int, _port("CHORUS_PORT", "The gateway.")] = 8000,
+    v2_port: Annotated[int, _port("CHORUS_V2_PORT", "V2 over REST.")] = 8080,
+    grpc_port: Annotated[int, _port("CHORUS_GRPC_PORT", "V2 over gRPC.")] = 8081,
+    metrics_port: Annotated[int, _port("CHORUS_METRICS_PORT", "Prometheus metrics.")] = 8082,
+    host: Annotated[
+        str,
+        typer.Option(envvar="CHORUS_HOST", metavar="HOST", help="Where all of them listen."),
+    ] = "127.0.0.1",
+    weights: Annotated[
+        str,
+        typer.Option(
+            envvar="CHORUS_WEIGHTS",
+            metavar="standin|hub|DIR",
+            help="The small stand-ins, the real ones, or a folder with one checkpoint per model.",
+        ),
+    ] = "standin",
+    models: Annotated[
+        str,
+        typer.Option(
+            envvar="CHORUS_MODELS",
+            metavar="NAME,…",
+            show_default="all",
+            help="The models to serve; an ensemble brings its members.",
+        ),
+    ] = "",
+    models_dir: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="CHORUS_MODELS_DIR",
+            metavar="DIR",
+            show_default="./models, else the repository's",
+            help="One folder with a model-settings.json per model.",
+        ),
+    ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            envvar="CHORUS_DEVICE",
+            metavar="cpu|cuda|cuda:N",
+            show_default="a GPU where there is one",
+            help="Where the models compute.",
+        ),
+    ] = None,
+    verbose: Annotated[
+        bool,
+        typer.Option("--verbose", envvar="CHORUS_VERBOSE", help="Show all that the servers log."),
+    ] = False,
+) -> None:
+    """Serve the models: the gateway and the V2 model server, started and stopped as one."""
+    from chorus import serve as service  # its HTTP client is slow to import, --help is not
+    from chorus.options import Options
+
+    try:
+        code = service.serve(
+            Options(
+                host=host,
+                port=port,
+                v2_port=v2_port,
+                grpc_port=grpc_port,
+                metrics_port=metrics_port,
+                weights=weights,
+                models=[name for name in map(str.strip, models.split(",")) if name],
+                models_dir=models_dir,
+                device=device,
+                verbose=verbose,
+            )
+        )
+    except UsageError as error:
+        typer.echo(f"chorus: {error}", err=True)
+        raise typer.Exit(2) from None
+    raise typer.Exit(code)

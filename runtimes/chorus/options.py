@@ -1,0 +1,48 @@
+"""What `chorus serve` is asked for, checked."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from chorus.errors import UsageError
+
+NAMED_WEIGHTS = ("standin", "hub")
+DEVICE = re.compile(r"cpu|cuda(:\d+)?")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to serve and where; `models` and `models_dir` left empty mean all and the default."""
+
+    host: str
+    port: int
+    v2_port: int
+    grpc_port: int
+    metrics_port: int
+    weights: str
+    models: Sequence[str]
+    models_dir: Path | None
+    device: str | None
+    verbose: bool
+
+
+def check_device(device: str | None) -> None:
+    """Refuse what is no device; whether it is there, the model server finds out."""
+    if device and not DEVICE.fullmatch(device):
+        raise UsageError(
+            f"device {device!r} is not cpu, cuda or cuda:N; choose with --device or CHORUS_DEVICE"
+        )
+
+
+def checked_weights(weights: str) -> str:
+    """The weights as the model server takes them, a folder by its full path."""
+    if weights in NAMED_WEIGHTS:
+        return weights
+    folder = Path(weights).expanduser()
+    if not folder.is_dir():
+        raise UsageError(
+            f"weights {weights!r} are not standin, hub or a folder; "
+            "choose with --weights or CHORUS_WEIGHTS"
+        )
+    return str(folder.resolve())

@@ -1,0 +1,78 @@
+"""Where the servers listen: free ports, and the address that reaches them."""
+
+import errno
+import ipaddress
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chorus.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Port:
+    """A port and how to choose another: the option, and the variable beside it."""
+
+    number: int
+    option: str
+    variable: str
+
+    @property
+    def choice(self) -> str:
+        """The words that name the option and its variable."""
+        return f"{self.option} or {self.variable}"
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """host:port of each server, as a client on this machine calls it."""
+
+    gateway: str
+    v2: str
+    grpc: str
+    metrics: str
+
+
+def check(host: str, ports: Sequence[Port]) -> None:
+    """Refuse a host or ports on which the servers could not listen."""
+    seen: dict[int, Port] = {}
+    for port in ports:
+        if other := seen.get(port.number):
+            raise UsageError(
+                f"{other.option} and {port.option} are both {port.number}; "
+                f"choose another with {port.choice}"
+            )
+        seen[port.number] = port
+        _bind(host, port)
+
+
+def reachable(host: str) -> str:
+    """The host to call for a server that listens on `host`, as it stands in a URL."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if address.version == 4:
+        return "127.0.0.1" if address.is_unspecified else host
+    return "[::1]" if address.is_unspecified else f"[{host}]"
+
+
+def _bind(host: str, port: Port) -> None:
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(
+            host, port.number, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind) as trial:
+            # As the servers do: connections of an earlier run that linger are no obstacle.
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind(address)
+    except OSError as error:
+        raise UsageError(_refusal(host, port, error)) from None
+
+
+def _refusal(host: str, port: Port, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port.number} is taken; choose another with {port.choice}"
+    if error.errno == errno.EACCES:
+        return f"port {port.number} is not allowed to this user; choose another with {port.choice}"
+    return f"cannot listen on {host}: {error.strerror}; choose another with --host or CHORUS_HOST"

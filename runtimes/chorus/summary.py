@@ -1,0 +1,77 @@
+"""What is served and where, once everything is ready."""
+
+from collections.abc import Mapping, Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from chorus.catalog import Model
+from chorus.ports import Addresses
+from chorus.readiness import Weights
+
+ENSEMBLE = "process"  # the model behind the gateway's POST /process
+STANDIN = "standin"
+EXAMPLE = "This is how true happiness looks like 👍😜"
+
+
+def show(
+    console: Console, models: Sequence[Model], weights: Mapping[str, Weights], at: Addresses
+) -> None:
+    """Print the models, the URLs and a request to paste."""
+    names = [model.name for model in models]
+    console.print(_models(console, models, weights))
+    if standins := [name for name in names if weights[name].kind == STANDIN]:
+        console.print(Text(_standins(standins, models), style="yellow"))
+    console.print()
+    console.print(_urls(names, at))
+    console.print()
+    console.print(Text(_request(names, at)), soft_wrap=True)
+
+
+def _models(console: Console, models: Sequence[Model], weights: Mapping[str, Weights]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD if console.is_terminal else None)
+    table.add_column("model", no_wrap=True)
+    table.add_column("weights", overflow="fold")
+    table.add_column("state", no_wrap=True)
+    for model in models:
+        state = Text("ready", style="green")
+        table.add_row(Text(model.name), Text(_weights(model, weights[model.name])), state)
+    return table
+
+
+def _weights(model: Model, weights: Weights) -> str:
+    if model.members:
+        return f"those of its {len(model.members)} members"
+    if weights.kind == STANDIN:
+        return "stand-in"
+    return " ".join(filter(None, (weights.kind, weights.checkpoint))) or "unknown"
+
+
+def _urls(names: Sequence[str], at: Addresses) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 1))
+    if ENSEMBLE in names:
+        table.add_row("process", f"http://{at.gateway}/process")
+    table.add_row("docs", f"http://{at.gateway}/docs")
+    table.add_row("V2 REST", f"http://{at.v2}/v2")
+    table.add_row("gRPC", at.grpc)
+    table.add_row("metrics", f"http://{at.metrics}/metrics")
+    return table
+
+
+def _request(names: Sequence[str], at: Addresses) -> str:
+    host = at.gateway.replace("127.0.0.1", "localhost")
+    path, body = "/process", f'"{EXAMPLE}"'
+    if ENSEMBLE not in names:
+        path, body = f"/models/{names[0]}", f'{{"inputs": "{EXAMPLE}"}}'
+    return f"curl -s {host}{path} -H 'Content-Type: application/json' \\\n  --data '{body}'"
+
+
+def _standins(standins: Sequence[str], models: Sequence[Model]) -> str:
+    everyone = [model.name for model in models if not model.members]
+    which = "Stand-ins" if standins == everyone else f"Stand-ins for {', '.join(standins)}"
+    return (
+        f"{which}: small models trained for trying out, not the real ones.\n"
+        'For the real ones: make run ARGS="--weights hub"'
+    )

@@ -1,0 +1,135 @@
+"""Keep a few child processes running as one: start, restart with back-off, stop in order."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from chorus.process import Child, Exit, OnLine, Process
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How patient the supervisor is, in seconds."""
+
+    poll: float = 0.2
+    first_delay: float = 0.5
+    longest_delay: float = 30.0
+    settled: float = 60.0  # alive for so long, a child has earned the first delay again
+    drain: float = 30.0
+    failures: int = 5  # deaths in a row without getting ready
+
+
+class ChildDiedError(Exception):
+    """A child died before everything was ready, or too often afterwards."""
+
+    def __init__(self, name: str, end: Exit, times: int) -> None:
+        super().__init__(f"{name} {end}" + (f", {times} times in a row" if times > 1 else ""))
+        self.name = name
+        self.end = end
+
+
+class Supervisor:
+    """Starts all children at once; stops them one by one, the last of the list first."""
+
+    def __init__(
+        self,
+        children: Sequence[Child],
+        *,
+        on_line: OnLine,
+        on_ready: Callable[[], Awaitable[None]],
+        say: Callable[[str], None],
+        policy: Policy | None = None,
+    ) -> None:
+        self._children = children
+        self._on_line = on_line
+        self._on_ready = on_ready
+        self._say = say
+        self._policy = policy or Policy()
+        self._processes: dict[str, Process] = {}
+        self._waiting_for = {child.name for child in children}
+        self._stopping = asyncio.Event()
+        self._hurry = asyncio.Event()
+
+    async def run(self) -> int:
+        """Run until stopped (0; 1 when it was hurried); raise ChildDiedError when a child fails."""
+        keepers = [asyncio.create_task(self._keep(child)) for child in self._children]
+        try:
+            await _first(asyncio.gather(*keepers), self._stopping.wait())
+        finally:
+            for keeper in keepers:
+                keeper.cancel()
+            await asyncio.gather(*keepers, return_exceptions=True)
+            for child in reversed(self._children):
+                await self._end(child)
+        return int(self._hurry.is_set())
+
+    def stop(self) -> None:
+        """Stop, letting the children finish their work; a second call kills them."""
+        if self._stopping.is_set():
+            self._hurry.set()
+        else:
+            self._say("stopping once the work in flight is done; a second signal kills")
+            self._stopping.set()
+
+    async def _keep(self, child: Child) -> None:
+        loop = asyncio.get_running_loop()
+        delay, failures = self._policy.first_delay, 0
+        while True:
+            process = await Process.start(child, self._on_line)
+            self._processes[child.name] = process
+            started = loop.time()
+            if await _first(self._until_ready(child), process.wait()):
+                failures = 0
+                await self._arrived(child)
+            else:
+                failures += 1
+            end = await process.wait()
+            if self._waiting_for or failures >= self._policy.failures:
+                raise ChildDiedError(child.name, end, failures)
+            if loop.time() - started >= self._policy.settled:
+                delay = self._policy.first_delay
+            self._say(f"{child.name} {end}; starting it again in {delay:g} s")
+            await asyncio.sleep(delay)
+            delay = min(2 * delay, self._policy.longest_delay)
+
+    async def _until_ready(self, child: Child) -> None:
+        while not await child.ready():  # noqa: ASYNC110 - a process has no event to await
+            await asyncio.sleep(self._policy.poll)
+
+    async def _arrived(self, child: Child) -> None:
+        if not self._waiting_for:
+            self._say(f"{child.name} is ready again")
+            return
+        self._waiting_for.discard(child.name)
+        if not self._waiting_for:
+            await self._on_ready()
+
+    async def _end(self, child: Child) -> None:
+        process = self._processes.get(child.name)
+        if process is None:
+            return
+        process.terminate()
+        patience = self._policy.drain
+        if await _first(process.wait(), self._hurry.wait(), timeout=patience):
+            return
+        if not self._hurry.is_set():
+            self._say(f"{child.name} did not finish within {patience:g} s; killing it")
+        process.kill()
+        await process.wait()
+
+
+async def _first(
+    runner: Awaitable[object], rival: Awaitable[object], timeout: float | None = None
+) -> bool:
+    """Whether `runner` ends before its rival and the timeout; the unfinished are cancelled."""
+    tasks = [asyncio.ensure_future(runner), asyncio.ensure_future(rival)]
+    try:
+        await asyncio.wait(tasks, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        if tasks[0].done():
+            tasks[0].result()
+            return True
+        return False
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

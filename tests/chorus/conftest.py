@@ -1,0 +1,97 @@
+"""Stand-ins for the two servers: `chorus serve` starts them as it would the real ones."""
+
+import socket
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+RUNTIME = """
+import http.server, json, os, signal, sys, threading, time
+
+args = dict(zip(sys.argv[2::2], sys.argv[3::2]))
+note = lambda text: print(text, file=open(os.environ["FAKE_LOG"], "a"), flush=True)
+note("runtime " + json.dumps([sys.argv[1], args, os.environ.get("CHORUS_DEVICE")]))
+if reason := os.environ.get("FAKE_REFUSAL"):
+    print("INFO loading", file=sys.stderr)
+    sys.exit(reason)
+print("INFO a quiet line")
+print("WARNING a loud line", file=sys.stderr, flush=True)
+names = args["--models"].split(",")
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        name = self.path.split("/")[3]
+        weights = os.environ["CHORUS_WEIGHTS"]
+        parameters = {} if name == "process" else {"weights": weights, "checkpoint": "x/" + name}
+        body = json.dumps({"name": name, "parameters": parameters}).encode()
+        self.send_response(200 if name in names else 404)
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *_):
+        pass
+
+def stop(*_):
+    note("runtime stopped")
+    sys.exit(0)
+
+signal.signal(signal.SIGTERM, stop)
+server = http.server.ThreadingHTTPServer((args["--host"], int(args["--http-port"])), Handler)
+server.serve_forever()
+"""
+
+GATEWAY = """
+import http.server, json, os, signal, sys, urllib.request
+
+note = lambda text: print(text, file=open(os.environ["FAKE_LOG"], "a"), flush=True)
+note("gateway " + json.dumps({k: v for k, v in os.environ.items() if k.startswith("CHORUS_")}))
+models = os.environ["CHORUS_MODELS"].split(",")
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        try:
+            for name in models:
+                url = f"{os.environ['CHORUS_UPSTREAM']}/v2/models/{name}/ready"
+                urllib.request.urlopen(url).close()
+            self.send_response(200)
+        except OSError:
+            self.send_response(503)
+        self.end_headers()
+    def log_message(self, *_):
+        pass
+
+def stop(*_):
+    if os.environ.get("FAKE_STUBBORN"):
+        return
+    note("gateway stopped")
+    sys.exit(0)
+
+signal.signal(signal.SIGTERM, stop)
+address = (os.environ["CHORUS_HOST"], int(os.environ["CHORUS_PORT"]))
+http.server.ThreadingHTTPServer(address, Handler).serve_forever()
+"""
+
+
+@pytest.fixture
+def ports() -> dict[str, str]:
+    """Four free ports, by the variables that choose them."""
+    names = ("CHORUS_PORT", "CHORUS_V2_PORT", "CHORUS_GRPC_PORT", "CHORUS_METRICS_PORT")
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in names]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return {name: str(one.getsockname()[1]) for name, one in zip(names, sockets, strict=True)}
+
+
+@pytest.fixture
+def fakes(tmp_path: Path) -> Path:
+    """A folder for PYTHONPATH, where `mlserver_chorus.server` and `chorus_gateway` are fakes."""
+    for package, module, source in (
+        ("mlserver_chorus", "server.py", RUNTIME),
+        ("chorus_gateway", "__main__.py", GATEWAY),
+    ):
+        folder = tmp_path / "fakes" / package
+        folder.mkdir(parents=True)
+        (folder / "__init__.py").touch()
+        (folder / module).write_text(source)
+    return tmp_path / "fakes"

@@ -1,0 +1,267 @@
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import psutil
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from chorus import catalog, summary
+from chorus.catalog import Model
+from chorus.ports import Addresses
+from chorus.readiness import Weights
+from chorus.terminal import Terminal
+
+MODELS_DIR = Path(__file__).parents[2] / "models"
+MEMBERS = ["cardiffnlp", "EIStakovskii", "ivanlau", "jy46604790", "svalabs"]
+
+
+class Run:
+    """One `chorus serve` and what it has printed so far."""
+
+    def __init__(self, folder: Path, args: Sequence[str], env: dict[str, str]) -> None:
+        self._out, self._err = folder / "stdout", folder / "stderr"
+        with self._out.open("w") as out, self._err.open("w") as err:
+            argv = [sys.executable, "-m", "chorus", "serve", *args]
+            self.process = subprocess.Popen(argv, env=env, cwd=folder, stdout=out, stderr=err)
+
+    @property
+    def shown(self) -> str:
+        return self._out.read_text()
+
+    @property
+    def said(self) -> str:
+        return self._err.read_text()
+
+    def until(self, true: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 10
+        while not true():
+            assert time.monotonic() < deadline, self.shown + self.said
+            time.sleep(0.02)
+
+    def until_said(self, text: str) -> None:
+        self.until(lambda: text in self.said)
+
+    def until_served(self) -> None:
+        self.until(lambda: "--data" in self.shown)
+
+    def servers(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children()
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(10)
+
+
+Serve = Callable[..., Run]
+
+
+@pytest.fixture
+def serve(tmp_path: Path, fakes: Path, ports: dict[str, str]) -> Iterator[Serve]:
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("CHORUS_", "FAKE_"))}
+    mine = {"FAKE_LOG": str(tmp_path / "log"), "PYTHONPATH": str(fakes)}
+    runs: list[Run] = []
+
+    def start(*args: str, **variables: str) -> Run:
+        runs.append(Run(tmp_path, args, clean | ports | mine | variables))
+        return runs[-1]
+
+    yield start
+    for run in runs:
+        run.process.kill()
+        run.process.wait()
+
+
+def test_serves_until_sigterm(serve: Serve, tmp_path: Path, ports: dict[str, str]) -> None:
+    run = serve(CHORUS_DEVICE="cpu")
+    run.until_served()
+    assert run.stop() == 0
+
+    assert all(f"{name} " in run.shown for name in [*MEMBERS, "process"])
+    assert f"http://127.0.0.1:{ports['CHORUS_PORT']}/process" in run.shown
+    assert f"curl -s localhost:{ports['CHORUS_PORT']}/process -H" in run.shown
+    assert "Stand-ins: small models" in run.shown
+    assert 'make run ARGS="--weights hub"' in run.shown
+    assert "chorus: 6/6 models ready: cardiffnlp" in run.said
+    assert "[runtime] WARNING a loud line" in run.said
+    assert "quiet" not in run.said
+    assert "\x1b" not in run.shown + run.said
+
+    log = (tmp_path / "log").read_text().splitlines()
+    assert log[-2:] == ["gateway stopped", "runtime stopped"]
+    folder, args, device = json.loads(next(x for x in log if x.startswith("runtime ["))[8:])
+    assert (folder, device) == (str(MODELS_DIR), "cpu")
+    assert args == {
+        "--host": "127.0.0.1",
+        "--http-port": ports["CHORUS_V2_PORT"],
+        "--grpc-port": ports["CHORUS_GRPC_PORT"],
+        "--metrics-port": ports["CHORUS_METRICS_PORT"],
+        "--models": ",".join([*MEMBERS, "process"]),
+    }
+    env = json.loads(next(x for x in log if x.startswith("gateway {"))[8:])
+    assert env["CHORUS_HOST"] == "127.0.0.1"
+    assert env["CHORUS_PORT"] == ports["CHORUS_PORT"]
+    assert env["CHORUS_V2_PORT"] == ports["CHORUS_V2_PORT"]
+    assert env["CHORUS_UPSTREAM"] == f"http://127.0.0.1:{ports['CHORUS_V2_PORT']}"
+    assert env["CHORUS_MODELS"] == ",".join([*MEMBERS, "process"])
+
+
+def test_every_interface_is_called_by_the_loopback_address(
+    serve: Serve, ports: dict[str, str], tmp_path: Path
+) -> None:
+    run = serve("--host", "0.0.0.0", "--models", "ivanlau")
+    run.until_served()
+    assert run.stop(signal.SIGINT) == 0
+    assert f"http://127.0.0.1:{ports['CHORUS_PORT']}/docs" in run.shown
+    assert "0.0.0.0" not in run.shown
+    assert "/process" not in run.shown
+    assert f"curl -s localhost:{ports['CHORUS_PORT']}/models/ivanlau -H" in run.shown
+    assert '"CHORUS_HOST": "0.0.0.0"' in (tmp_path / "log").read_text()
+
+
+def test_an_ensemble_brings_its_members(serve: Serve) -> None:
+    run = serve("--models", "process")
+    run.until_said("6/6 models ready")
+    added = ", ".join(MEMBERS)
+    assert f"chorus: serving {added} too: an ensemble needs its members\n" in run.said
+
+
+def test_a_folder_of_weights_is_handed_on_by_its_full_path(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    run = serve("--models", "ivanlau", "--weights", "own")
+    run.until_served()
+    assert f"{tmp_path / 'own'} x/ivanlau" in run.shown
+    assert "tand-in" not in run.shown
+
+
+def test_a_server_that_refuses_gives_its_reason(serve: Serve) -> None:
+    run = serve(FAKE_REFUSAL="chorus: svalabs: no such checkpoint")
+    assert run.process.wait(10) == 1
+    assert run.shown == ""
+    last = run.said.splitlines()[-1]
+    assert last == "chorus: runtime exited with code 1: svalabs: no such checkpoint"
+    assert "Traceback" not in run.said
+    assert "INFO" not in run.said
+
+
+def test_a_server_that_fails_without_a_word_of_its_own_shows_its_last_lines(
+    serve: Serve,
+) -> None:
+    run = serve(FAKE_REFUSAL="out of memory")
+    assert run.process.wait(10) == 1
+    assert run.said.splitlines()[-4:] == [
+        "chorus: the last lines of runtime:",
+        "[runtime] INFO loading",
+        "[runtime] out of memory",
+        "chorus: runtime exited with code 1: out of memory",
+    ]
+
+
+def test_verbose_shows_everything(serve: Serve) -> None:
+    serve(CHORUS_VERBOSE="1").until_said("[runtime] INFO a quiet line\n")
+
+
+def test_a_killed_server_is_started_again(serve: Serve) -> None:
+    run = serve("--models", "ivanlau")
+    run.until_served()
+    next(one for one in run.servers() if "mlserver_chorus.server" in one.cmdline()).kill()
+    run.until_said("chorus: runtime was killed by SIGKILL; starting it again in 0.5 s\n")
+    run.until_said("chorus: runtime is ready again\n")
+    assert run.stop() == 0
+
+
+def test_a_second_signal_kills(serve: Serve) -> None:
+    run = serve("--models", "ivanlau", FAKE_STUBBORN="1")
+    run.until_served()
+    servers = run.servers()
+    run.process.send_signal(signal.SIGINT)
+    time.sleep(0.2)
+    assert run.stop(signal.SIGINT) == 1
+    assert not any(server.is_running() for server in servers)
+
+
+def test_a_signal_while_starting_stops_cleanly(serve: Serve) -> None:
+    run = serve()
+    run.until_said("starting")
+    assert run.stop() == 0
+    assert run.shown == ""
+    assert "Traceback" not in run.said
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the death signal is Linux's")
+def test_the_servers_die_with_their_supervisor(serve: Serve) -> None:
+    run = serve("--models", "ivanlau")
+    run.until_served()
+    servers = run.servers()
+    assert len(servers) == 2
+    run.process.kill()
+    _, alive = psutil.wait_procs(servers, timeout=5)
+    assert not alive
+
+
+@pytest.mark.parametrize(
+    ("lines", "loud"),
+    [
+        (["INFO: a", "WARNING: b", "ERROR c", "chorus: d"], ["WARNING: b", "ERROR c", "chorus: d"]),
+        (
+            ["x", "Traceback (most recent call last):", "  at a", "ValueError: b", "y"],
+            ["Traceback (most recent call last):", "  at a", "ValueError: b"],
+        ),
+    ],
+)
+def test_only_what_is_loud_passes(
+    lines: list[str], loud: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    terminal = Terminal()
+    for line in lines:
+        terminal.child_line("runtime", line)
+    assert capsys.readouterr().err.splitlines() == [f"[runtime] {line}" for line in loud]
+
+
+def test_default_folder_is_the_one_here_if_it_holds_models(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "models").mkdir()
+    assert catalog.default_folder() == MODELS_DIR
+    (tmp_path / "models" / "a").mkdir()
+    (tmp_path / "models" / "a" / "model-settings.json").write_text("{}")
+    assert catalog.default_folder() == Path("models")
+    assert catalog.read(Path("models")) == [Model("a")]
+
+
+def test_selection_keeps_the_ensembles_last() -> None:
+    models = catalog.read(MODELS_DIR)
+    names = [model.name for model in models]
+    assert names == [*MEMBERS, "process"]
+    assert catalog.select(models, []) == (models, [])
+    assert [m.name for m in catalog.select(models, ["svalabs", "ivanlau"])[0]] == names[2:5:2]
+
+
+@pytest.mark.parametrize("kind", ["standin", "hub", "folder", ""])
+def test_the_summary_fits_80_columns(kind: str) -> None:
+    models = [Model(name) for name in MEMBERS] + [Model("process", tuple(MEMBERS))]
+    weights = dict.fromkeys(MEMBERS, Weights(kind, "x/" + "long" * 20)) | {"process": Weights()}
+    page = io.StringIO()
+    console = Console(file=page, width=80, force_terminal=True, no_color=True)
+    at = Addresses("127.0.0.1:65535", "127.0.0.1:65534", "127.0.0.1:65533", "127.0.0.1:65532")
+    summary.show(console, models, weights, at)
+    text = re.sub("\x1b\\[[0-9;]*m", "", page.getvalue())
+    assert all(cell_len(line) <= 80 for line in text.splitlines())
+    assert ("Stand-ins: " in text) == (kind == "standin")
+
+
+def test_only_the_models_on_standins_are_named() -> None:
+    page = io.StringIO()
+    models = [Model("a"), Model("b")]
+    at = Addresses("h:1", "h:2", "h:3", "h:4")
+    summary.show(Console(file=page), models, {"a": Weights("hub"), "b": Weights("standin")}, at)
+    assert "Stand-ins for b: " in page.getvalue()

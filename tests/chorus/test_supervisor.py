@@ -1,0 +1,241 @@
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import psutil
+import pytest
+
+from chorus.process import Child, Process
+from chorus.supervisor import ChildDiedError, Policy, Supervisor
+
+FAST = Policy(poll=0.01, first_delay=0.02, longest_delay=0.05, drain=5.0, failures=3)
+
+STOPPING = "stopping once the work in flight is done; a second signal kills"
+STEADY = """
+import signal, sys, time
+def stop(*_):
+    print("bye", flush=True)
+    sys.exit(0)
+signal.signal(signal.SIGTERM, stop)
+print("up", flush=True)
+time.sleep(60)
+"""
+STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + (
+    "print('up', flush=True); time.sleep(60)"
+)
+
+BRIEF = "import time; print('up', flush=True); time.sleep(.2)"
+MANY = replace(FAST, failures=99)
+
+
+class Scene:
+    """A supervisor over scripts, and all that it said. A child is ready once it prints `up`."""
+
+    def __init__(self, policy: Policy = FAST, **scripts: str) -> None:
+        self.lines: list[tuple[str, str]] = []
+        self.said: list[str] = []
+        self.ready = asyncio.Event()
+        children = [
+            Child(name, [sys.executable, "-c", script], os.environ, self._up(name))
+            for name, script in scripts.items()
+        ]
+        self.supervisor = Supervisor(
+            children,
+            on_line=lambda name, line: self.lines.append((name, line)),
+            on_ready=self._all_ready,
+            say=self.said.append,
+            policy=policy,
+        )
+        self.task = asyncio.create_task(self.supervisor.run())
+
+    def ups(self, name: str) -> int:
+        return self.lines.count((name, "up"))
+
+    def has_said(self, text: str, times: int) -> bool:
+        return self.said.count(text) == times
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 10
+        while not true():
+            assert time.monotonic() < deadline, (self.said, self.lines)
+            await asyncio.sleep(0.01)
+
+    def _up(self, name: str) -> Callable[[], Awaitable[bool]]:
+        seen = 0
+
+        async def ready() -> bool:
+            nonlocal seen
+            if self.ups(name) == seen:
+                return False
+            seen = self.ups(name)
+            return True
+
+        return ready
+
+    async def _all_ready(self) -> None:
+        self.ready.set()
+
+
+def children() -> list[psutil.Process]:
+    return psutil.Process().children()
+
+
+async def test_stops_the_last_child_first() -> None:
+    scene = Scene(first=STEADY, second=STEADY)
+    await scene.until(scene.ready.is_set)
+    scene.supervisor.stop()
+    assert await scene.task == 0
+    assert [name for name, line in scene.lines if line == "bye"] == ["second", "first"]
+    assert scene.said == [STOPPING]
+    assert not children()
+
+
+async def test_a_stop_while_starting_is_clean() -> None:
+    scene = Scene(one=STEADY, never="import time; time.sleep(60)")
+    await scene.until(lambda: scene.ups("one") == 1)
+    scene.supervisor.stop()
+    assert await scene.task == 0
+    assert not scene.ready.is_set()
+    assert not children()
+
+
+async def test_a_stop_before_anything_has_started() -> None:
+    scene = Scene(one=STEADY)
+    scene.supervisor.stop()
+    assert await scene.task == 0
+    assert not children()
+
+
+async def test_a_death_before_ready_stops_everything_and_tells_why() -> None:
+    script = "import sys; print('loading'); sys.exit('no weights')"
+    scene = Scene(steady=STEADY, broken=script)
+    with pytest.raises(ChildDiedError, match=r"^broken exited with code 1$") as death:
+        await scene.task
+    assert death.value.end.last_line == "no weights"
+    assert set(death.value.end.tail) == {"loading", "no weights"}
+    assert not children()
+
+
+async def test_a_command_that_does_not_exist() -> None:
+    process = await Process.start(Child("x", ["/no/such/command"], {}, _never), _ignore)
+    end = await process.wait()
+    assert end.code != 0
+    assert "/no/such/command" in end.last_line
+
+
+async def test_a_dead_child_is_started_again() -> None:
+    scene = Scene(one=f"{STEADY}# the victim", two=STEADY)
+    await scene.until(scene.ready.is_set)
+    for times in (1, 2):
+        next(child for child in children() if "victim" in child.cmdline()[-1]).kill()
+        await scene.until(partial(scene.has_said, "one is ready again", times))
+    scene.supervisor.stop()
+    assert await scene.task == 0
+    deaths = [line for line in scene.said if "SIGKILL" in line]
+    assert deaths == [
+        "one was killed by SIGKILL; starting it again in 0.02 s",
+        "one was killed by SIGKILL; starting it again in 0.04 s",
+    ]
+    assert scene.ups("two") == 1
+
+
+async def test_the_delays_double_up_to_the_longest() -> None:
+    scene = Scene(MANY, one=BRIEF)
+    await scene.until(lambda: len(scene.said) >= 8)
+    scene.supervisor.stop()
+    await scene.task
+    delays = [line.split()[-2] for line in scene.said if "starting" in line]
+    assert delays[:4] == ["0.02", "0.04", "0.05", "0.05"]
+
+
+async def test_a_long_life_earns_the_first_delay_again() -> None:
+    scene = Scene(replace(MANY, settled=0.0), one=BRIEF)
+    await scene.until(lambda: len(scene.said) >= 5)
+    scene.supervisor.stop()
+    await scene.task
+    assert {line.split()[-2] for line in scene.said if "starting" in line} == {"0.02"}
+
+
+async def test_gives_up_on_a_child_that_no_longer_gets_ready(tmp_path: Path) -> None:
+    once = tmp_path / "once"
+    script = f"""
+import pathlib, sys, time
+once = pathlib.Path({str(once)!r})
+if once.exists():
+    sys.exit("lost its weights")
+once.touch()
+print("up", flush=True)
+time.sleep(.2)
+"""
+    scene = Scene(other=STEADY, one=script)
+    with pytest.raises(ChildDiedError, match="one exited with code 1, 3 times in a row") as death:
+        await scene.task
+    assert death.value.end.last_line == "lost its weights"
+    assert ("other", "bye") in scene.lines
+    assert not children()
+
+
+async def test_kills_what_does_not_stop() -> None:
+    scene = Scene(replace(FAST, drain=0.1), polite=STEADY, deaf=STUBBORN)
+    await scene.until(scene.ready.is_set)
+    scene.supervisor.stop()
+    assert await scene.task == 0
+    assert scene.said == [STOPPING, "deaf did not finish within 0.1 s; killing it"]
+    assert ("polite", "bye") in scene.lines
+    assert not children()
+
+
+async def test_a_second_stop_kills_at_once() -> None:
+    scene = Scene(deaf=STUBBORN, deafer=STUBBORN)
+    await scene.until(scene.ready.is_set)
+    scene.supervisor.stop()
+    await asyncio.sleep(0.05)
+    begun = time.monotonic()
+    scene.supervisor.stop()
+    assert await scene.task == 1
+    assert time.monotonic() - begun < 2
+    assert not children()
+
+
+async def test_a_grandchild_that_keeps_the_pipes_does_not_hide_the_death() -> None:
+    script = "import subprocess, sys; subprocess.Popen(['sleep', '5']); sys.exit('gone')"
+    begun = time.monotonic()
+    process = await Process.start(
+        Child("x", [sys.executable, "-c", script], os.environ, _never), _ignore
+    )
+    assert (await process.wait()).last_line == "gone"
+    assert time.monotonic() - begun < 4
+
+
+async def test_lines_arrive_whole() -> None:
+    script = (
+        "import sys; w = sys.stdout.buffer.write; w('ä€\\n\\n'.encode());"
+        "w(b'1%\\r2%\\r\\n\\xff\\n');"
+        "w(b'x' * 200_000 + b'\\n'); w(b'no end')"
+    )
+    lines: list[str] = []
+    child = Child("x", [sys.executable, "-c", script], os.environ, _never)
+    process = await Process.start(child, lambda _, line: lines.append(line))
+    end = await process.wait()
+    assert lines[:4] == ["ä€", "1%", "2%", "\N{REPLACEMENT CHARACTER}"]
+    assert sum(map(len, lines[4:-1])) == 200_000
+    assert end.last_line == lines[-1] == "no end"
+
+
+async def test_only_the_last_lines_are_kept() -> None:
+    child = Child("x", [sys.executable, "-c", "for i in range(99): print(i)"], os.environ, _never)
+    end = await (await Process.start(child, _ignore)).wait()
+    assert end.tail == tuple(map(str, range(49, 99)))
+
+
+async def _never() -> bool:
+    return False
+
+
+def _ignore(name: str, line: str) -> None:
+    pass
