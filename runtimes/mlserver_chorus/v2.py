@@ -254,7 +254,7 @@ def _top_k(value: Any, field: str) -> dict[str, Any]:
 
 
 def _function_to_apply(value: Any, field: str) -> dict[str, Any]:
-    if value not in ACTIVATIONS:
+    if not isinstance(value, str) or value not in ACTIVATIONS:
         raise InvalidRequest(field, f"function_to_apply must be one of {', '.join(ACTIVATIONS)}")
     return {"activation": value}
 
