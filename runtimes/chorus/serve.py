@@ -19,6 +19,7 @@ from chorus.supervisor import ChildDiedError, Supervisor
 from chorus.terminal import Terminal
 
 OURS = "chorus:"  # how both servers begin the line that says why they cannot go on
+DRAIN_S = 25.0  # below the supervisor's patience, so that the gateway ends by itself
 ANSWER_S = 5.0  # a model server that is busy loading answers late
 
 
@@ -91,6 +92,9 @@ def _runtime(
 
 def _gateway(options: Options, at: Addresses, names: Sequence[str], readiness: Readiness) -> Child:
     env = {
+        # Nobody routes to this gateway but by its port, so there is nobody to wait for.
+        "CHORUS_DRAIN_DELAY": "0",
+        "CHORUS_DRAIN_TIMEOUT": str(DRAIN_S),
         **os.environ,
         "CHORUS_HOST": options.host,
         "CHORUS_PORT": str(options.port),

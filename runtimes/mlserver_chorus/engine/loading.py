@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+# Before torch: its threads must sleep while they wait for each other. Spinning, they take the
+# cores from the tokenizers, the servers and whoever else runs here.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer

@@ -1,0 +1,75 @@
+"""The application: settings in, every part built once and handed to those who need it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from chorus_gateway.coalescer import Coalescer, Limits
+from chorus_gateway.errors import HANDLERS
+from chorus_gateway.metrics import Metrics
+from chorus_gateway.middleware import CloseWhenDraining, MeterRequests
+from chorus_gateway.readiness import ENSEMBLE, Readiness
+from chorus_gateway.routes import health, index, process
+from chorus_gateway.settings import Settings
+from chorus_gateway.transport import HttpTransport, Transport
+from chorus_gateway.v2 import V2Client
+
+VERSION = version("chorus-serve")
+DESCRIPTION = 'One text in, every model\'s answer out. Every error is `{"error": "what to do"}`.'
+
+
+def create_app(settings: Settings, transport: Transport | None = None) -> FastAPI:
+    """Build the gateway; tests hand in a transport of their own."""
+    transport = transport or HttpTransport(settings.upstream_url, settings.connect_timeout)
+    metrics = Metrics()
+    client = V2Client(
+        transport,
+        timeout=settings.upstream_timeout,
+        probe_timeout=settings.probe_timeout,
+        on_error=metrics.observe_error,
+    )
+    readiness = Readiness(client, settings.models)
+    coalescer = Coalescer(
+        partial(client.infer, ENSEMBLE), _limits(settings), on_call=metrics.observe_call
+    )
+    metrics.watch(lambda: coalescer.waiting_texts, lambda: coalescer.calls_in_flight)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await transport.open()
+        try:
+            yield
+        finally:
+            coalescer.close()
+            await transport.close()
+
+    app = FastAPI(
+        title="Chorus",
+        version=VERSION,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        exception_handlers=HANDLERS,
+        redoc_url=None,  # one page of documentation is enough
+        redirect_slashes=False,  # a redirect would drop the body of a POST
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # costs every request
+    )
+    app.add_middleware(CloseWhenDraining, readiness=readiness)
+    app.add_middleware(MeterRequests, metrics=metrics)
+    process.add_routes(app, coalescer, readiness, settings.max_body_bytes)
+    health.add_routes(app, readiness, metrics)
+    index.add_routes(app)
+    app.state.readiness, app.state.coalescer = readiness, coalescer  # the server drains them
+    return app
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        max_texts_per_call=settings.max_texts_per_call,
+        max_bytes_per_call=settings.max_bytes_per_call,
+        max_calls_in_flight=settings.max_calls_in_flight,
+        max_waiting_texts=settings.max_waiting_texts,
+        max_waiting_bytes=settings.max_waiting_bytes,
+    )

@@ -1,0 +1,211 @@
+"""What may go wrong in the gateway, and the one place where that becomes an HTTP status.
+
+GatewayError
+├── RequestError             the caller's fault
+│   ├── BodyNotJson          the body is not JSON in UTF-8
+│   ├── BodyNotText          it is JSON, but not a string
+│   ├── BodyTooLarge         it is longer than the cap
+│   └── MediaTypeUnsupported it is declared as something else than plain JSON
+├── Overloaded               too much is waiting already
+├── Draining                 the gateway is shutting down
+└── UpstreamError            the model server's
+    ├── UpstreamUnavailable  it is down, busy, or cut the connection
+    │   └── UpstreamTimeout  it did not answer in time
+    ├── UpstreamRefused      it answered 4xx
+    │   └── InputRefused     … because of what a text says
+    └── UpstreamFailed       it answered 5xx
+        └── UpstreamInvalid  it answered something that is not what was asked for
+
+Whoever meets one raises it and answers nothing; `STATUSES` says what the caller sees.
+"""
+
+import http
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+import orjson
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+
+class GatewayError(Exception):
+    """Base of everything that the gateway raises on purpose."""
+
+
+class RequestError(GatewayError):
+    """The request is wrong; its text says what to send instead."""
+
+
+class BodyNotJson(RequestError):
+    """The body is not JSON in UTF-8."""
+
+
+class BodyNotText(RequestError):
+    """The body is JSON, but not a string."""
+
+
+class BodyTooLarge(RequestError):
+    """The body is longer than the cap."""
+
+
+class MediaTypeUnsupported(RequestError):
+    """The body is declared as something else than plain JSON."""
+
+
+class Overloaded(GatewayError):
+    """More is waiting than the gateway accepts."""
+
+
+class Draining(GatewayError):
+    """The gateway is shutting down."""
+
+
+class UpstreamError(GatewayError):
+    """The model server gave no usable answer; `kind` is its label in the metrics."""
+
+    kind = "other"
+
+
+class UpstreamUnavailable(UpstreamError):
+    """The model server is down, busy or cut the connection; `retry_after` is its own advice."""
+
+    kind = "unavailable"
+
+    def __init__(self, what: str, retry_after: int | None = None) -> None:
+        super().__init__(what)
+        self.retry_after = retry_after
+
+
+class UpstreamTimeout(UpstreamUnavailable):
+    """The model server did not answer in time."""
+
+    kind = "timeout"
+
+
+class UpstreamRefused(UpstreamError):
+    """The model server answered 4xx; `message` is what it said of it."""
+
+    kind = "refused"
+
+    def __init__(self, status: int, message: str = "") -> None:
+        super().__init__(f"status {status}")  # logged, so without words that may quote a text
+        self.status = status
+        self.message = message
+
+
+class InputRefused(UpstreamRefused):
+    """The model server refused what a text says."""
+
+
+class UpstreamFailed(UpstreamError):
+    """The model server answered 5xx."""
+
+    kind = "failed"
+
+
+class UpstreamInvalid(UpstreamFailed):
+    """The model server answered something that is not what was asked for."""
+
+    kind = "invalid"
+
+
+class Row(NamedTuple):
+    """What a caller sees of an error."""
+
+    status: int
+    message: Callable[[Any], str]
+
+
+def _always(message: str) -> Callable[[GatewayError], str]:
+    return lambda _: message
+
+
+def _refusal(error: UpstreamRefused) -> str:
+    """Quote the model server only if it speaks in one short line without anything like a path."""
+    said = error.message
+    if said and len(said) <= 200 and said.isprintable() and not set(said) & set("/\\"):
+        return f"the model server refused the input: {said}"
+    return "the model server refused the input"
+
+
+STATUSES: Final[Mapping[type[GatewayError], Row]] = {
+    BodyNotJson: Row(400, str),
+    BodyNotText: Row(422, str),
+    BodyTooLarge: Row(413, str),
+    MediaTypeUnsupported: Row(415, str),
+    Overloaded: Row(503, _always("too many texts are waiting; try again")),
+    Draining: Row(503, _always("the gateway is shutting down; try again")),
+    UpstreamUnavailable: Row(503, _always("the model server is not available; try again")),
+    UpstreamTimeout: Row(504, _always("the model server did not answer in time")),
+    UpstreamRefused: Row(502, _always("the model server refused the gateway's request")),
+    InputRefused: Row(422, _refusal),
+    UpstreamFailed: Row(502, _always("the model server failed")),
+    UpstreamInvalid: Row(502, _always("the model server gave an invalid answer")),
+}
+
+
+class ErrorBody(BaseModel):
+    """The body of every error."""
+
+    error: str
+
+
+def documented(*errors: type[GatewayError]) -> dict[int | str, dict[str, Any]]:
+    """Describe errors for OpenAPI, so that the documentation cannot disagree with `STATUSES`."""
+    rows: dict[int | str, dict[str, Any]] = {}
+    for error in errors:
+        row = rows.setdefault(STATUSES[error].status, {"model": ErrorBody, "description": ""})
+        row["description"] = f"{row['description']} {error.__doc__}".strip()
+    return rows
+
+
+def error_response(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Build the one shape that every error of the gateway has: {"error": message}."""
+    body = orjson.dumps({"error": message})
+    return Response(body, status, headers, media_type="application/json")
+
+
+async def _on_gateway_error(_: Request, error: GatewayError) -> Response:
+    row = STATUSES[type(error)]
+    headers = {"retry-after": _retry_after(error)} if row.status == 503 else None
+    return error_response(row.status, row.message(error), headers)
+
+
+def _retry_after(error: GatewayError) -> str:
+    """Whole seconds, jittered: callers refused together must not come back together."""
+    advice = getattr(error, "retry_after", None) or 1
+    return str(advice + secrets.randbelow(3))
+
+
+async def _on_http_error(_: Request, error: HTTPException) -> Response:
+    """Answer what the framework refuses by itself: 404, 405 (with Allow)."""
+    message = http.HTTPStatus(error.status_code).phrase.lower()
+    return error_response(error.status_code, message, error.headers)
+
+
+async def _on_validation_error(_: Request, error: RequestValidationError) -> Response:
+    """Name the first wrong field and the rule it breaks; never its value."""
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"])
+    return error_response(422, f"{field}: {first['msg']}")
+
+
+async def _on_disconnect(_: Request, __: Exception) -> Response:
+    return Response(status_code=499)  # for the metrics; the caller is gone
+
+
+async def _on_bug(_: Request, __: Exception) -> Response:
+    return error_response(500, "internal error")
+
+
+HANDLERS: Final[dict[int | type[Exception], Callable[[Request, Any], Any]]] = {
+    GatewayError: _on_gateway_error,
+    HTTPException: _on_http_error,
+    RequestValidationError: _on_validation_error,
+    ClientDisconnect: _on_disconnect,
+    Exception: _on_bug,
+}

@@ -1,0 +1,90 @@
+"""The gateway's metrics. Label sets are closed: nothing a caller sends becomes a label."""
+
+from collections.abc import Callable
+from typing import Final
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+
+from chorus_gateway.errors import UpstreamError
+
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+TEXTS: Final = (1, 2, 4, 8, 16, 32, 64)
+
+
+class Metrics:
+    """One registry per application, so that two of them in a process do not share counts."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self._requests = Counter(
+            "chorus_gateway_requests_total",
+            "Requests answered.",
+            ("route", "method", "status"),
+            registry=self.registry,
+        )
+        self._request_seconds = Histogram(
+            "chorus_gateway_request_seconds",
+            "Time from the head of a request to the end of its answer.",
+            ("route",),
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self._coalesced_texts = Histogram(
+            "chorus_gateway_coalesced_texts",
+            "Texts in one call to the model server.",
+            buckets=TEXTS,
+            registry=self.registry,
+        )
+        self._call_seconds = Histogram(
+            "chorus_gateway_call_seconds",
+            "Time of one call to the model server.",
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self._upstream_errors = Counter(
+            "chorus_gateway_upstream_errors_total",
+            "Calls to the model server without a usable answer.",
+            ("kind",),
+            registry=self.registry,
+        )
+
+    def observe_request(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count one answered request; `route` is a template, never a path."""
+        known_method = method if method in METHODS else "other"
+        self._requests.labels(route, known_method, str(status)).inc()
+        self._request_seconds.labels(route).observe(seconds)
+
+    def observe_call(self, texts: int, seconds: float) -> None:
+        """Count one call to the model server."""
+        self._coalesced_texts.observe(texts)
+        self._call_seconds.observe(seconds)
+
+    def observe_error(self, error: UpstreamError) -> None:
+        """Count one call to the model server that failed."""
+        self._upstream_errors.labels(error.kind).inc()
+
+    def watch(self, waiting_texts: Callable[[], int], calls_in_flight: Callable[[], int]) -> None:
+        """Read these two whenever the metrics are read, and never in between."""
+        Gauge(
+            "chorus_gateway_waiting_texts",
+            "Texts that are in no call yet.",
+            registry=self.registry,
+        ).set_function(waiting_texts)
+        Gauge(
+            "chorus_gateway_calls_in_flight",
+            "Calls to the model server that are running.",
+            registry=self.registry,
+        ).set_function(calls_in_flight)
+
+    def exposition(self) -> bytes:
+        """Write all of it in Prometheus's text format."""
+        return generate_latest(self.registry)

@@ -1,0 +1,63 @@
+"""Plain ASGI middleware: it sees the client leave, which a wrapped request would hide."""
+
+import time
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from chorus_gateway.metrics import Metrics
+from chorus_gateway.readiness import Readiness
+
+
+class MeterRequests:
+    """Counts and times every request by its route template."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        start = time.perf_counter()
+        status = 500  # what the outermost layer answers when an exception passes through here
+
+        async def note_status(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, note_status)
+        finally:
+            seconds = time.perf_counter() - start
+            self._metrics.observe_request(_template(scope), scope["method"], status, seconds)
+
+
+def _template(scope: Scope) -> str:
+    """Name the route that matched; whatever has none shares a name."""
+    path: str = getattr(scope.get("route"), "path", "other")
+    return path.rstrip("/") or "/"
+
+
+class CloseWhenDraining:
+    """Asks clients of a leaving gateway to let go of their connections."""
+
+    def __init__(self, app: ASGIApp, readiness: Readiness) -> None:
+        self._app = app
+        self._readiness = readiness
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if not self._readiness.draining:
+            await self._app(scope, receive, send)
+            return
+
+        async def say_close(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (b"connection", b"close")]
+            await send(message)
+
+        await self._app(scope, receive, say_close)

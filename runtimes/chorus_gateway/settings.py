@@ -1,0 +1,111 @@
+"""Settings of the gateway: CHORUS_* in the environment, above a JSON file, above these defaults."""
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import Field, HttpUrl, TypeAdapter, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    JsonConfigSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+FILE_VARIABLE: Final = "CHORUS_GATEWAY_SETTINGS"
+DEFAULT_FILE: Final = Path("settings/gateway.json")
+
+Bound = Annotated[int, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class SettingsError(Exception):
+    """A setting is wrong; the text is one line for who set it."""
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Raises pydantic's ValidationError; unknown keys are errors."""
+
+    model_config = SettingsConfigDict(env_prefix="CHORUS_", extra="forbid", frozen=True)
+
+    host: str = "127.0.0.1"  # loopback: listening to the world is a decision, not a default
+    port: Port = 8000  # where clients of /process have always found it
+    upstream: str | None = None  # None: this machine, at v2_port
+    v2_port: Port = 8080  # MLServer's own default
+    models: Annotated[tuple[str, ...], NoDecode, Field(min_length=1)] = (
+        "cardiffnlp",
+        "ivanlau",
+        "svalabs",
+        "EIStakovskii",
+        "jy46604790",
+        "process",
+    )  # the folders of models/: ready means all of them
+
+    max_body_bytes: Bound = 1 << 20  # 512 tokens, all that a model reads, are about 3 KB
+    max_texts_per_call: Bound = 64  # the 50 clients of a load peak fit into one call
+    max_bytes_per_call: Bound = 4 << 20  # half of what the model server takes
+    max_calls_in_flight: Bound = 2  # one on the device, one getting ready; a third splits batches
+    max_waiting_texts: Bound = 1024  # seconds of work for a GPU; who waits longer is gone
+    max_waiting_bytes: Bound = 64 << 20  # the memory that 1024 long texts may hold
+
+    connect_timeout: Seconds = 2.0  # a neighbour that needs longer is down
+    upstream_timeout: Seconds = 45.0  # above the 30 s a text may wait in the model server's queue
+    probe_timeout: Seconds = 2.0  # readiness is asked for every few seconds
+    drain_delay: Annotated[float, Field(ge=0)] = 5.0  # load balancers learn late that we leave
+    drain_timeout: Seconds = 50.0  # above upstream_timeout: whoever is in flight gets an answer
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _split_commas(cls, value: object) -> object:
+        if isinstance(value, str):
+            return [name.strip() for name in value.split(",") if name.strip()]
+        return value
+
+    @field_validator("upstream")
+    @classmethod
+    def _check_url(cls, value: str | None) -> str | None:
+        if value is not None:
+            TypeAdapter(HttpUrl).validate_python(value)
+        return value
+
+    @property
+    def upstream_url(self) -> str:
+        """Where the V2 server is, without a slash at the end."""
+        return (self.upstream or f"http://127.0.0.1:{self.v2_port}").rstrip("/")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then the JSON file."""
+        return init_settings, env_settings, JsonConfigSettingsSource(settings_cls, _file())
+
+
+def _file() -> Path:
+    """Find the JSON file: the default may be absent, one that was named may not."""
+    named = os.environ.get(FILE_VARIABLE)
+    if named is None:
+        return DEFAULT_FILE
+    if not Path(named).is_file():
+        raise SettingsError(f"{FILE_VARIABLE} names {named}, which is not a file")
+    return Path(named)
+
+
+def load() -> Settings:
+    """Read the settings of this process. Raises SettingsError."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = error.errors(include_url=False, include_input=False)
+        lines = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in wrong]
+        raise SettingsError("; ".join(lines)) from None
+    except json.JSONDecodeError as error:
+        raise SettingsError(f"{_file()} is not JSON: {error}") from None

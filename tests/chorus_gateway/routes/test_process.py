@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+import httpx
+import orjson
+import pytest
+from fastapi import FastAPI
+
+from chorus_gateway.errors import STATUSES, UpstreamUnavailable
+from chorus_gateway.routes.process import EXAMPLE, EXPECTED, MAY_RAISE
+from chorus_gateway.transport import Reply
+
+if TYPE_CHECKING:
+    from tests.chorus_gateway.conftest import FakeTransport
+
+JSON = {"content-type": "application/json"}
+
+
+async def post(client: httpx.AsyncClient, body: bytes, path: str = "/process") -> httpx.Response:
+    return await client.post(path, content=body, headers=JSON)
+
+
+@pytest.mark.parametrize("path", ["/process", "/process/"])
+async def test_one_text_in_every_answer_out(client: httpx.AsyncClient, path: str) -> None:
+    response = await post(client, b'"I love this"', path)
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "application/json"
+    assert response.headers["x-chorus-weights"] == "standin"
+    assert list(response.json()) == list(EXAMPLE)
+    assert response.json()["svalabs"] == {"score": 0.52, "label": "svalabs:I love this"}
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "\0\x1f\x7f", 'quote " and \\', "日本語 🎵", "\u2028", "x" * 900], ids=repr
+)
+async def test_any_string_is_a_text(client: httpx.AsyncClient, text: str) -> None:
+    response = await post(client, orjson.dumps(text))
+    assert response.json()["ivanlau"]["label"] == f"ivanlau:{text}"
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400),
+        (b"I love this", 400),
+        (b'"open', 400),
+        (b'"a" "b"', 400),
+        (b"'a'", 400),
+        (b"NaN", 400),
+        (b'"\xff\xfe"', 400),
+        (b'"\xed\xa0\x80"', 400),
+        (b'"\\ud800"', 400),
+        (b"[" * 500, 400),
+        (b"null", 422),
+        (b"true", 422),
+        (b"7", 422),
+        (b"1e999", 400),
+        (b'["a"]', 422),
+        (b'{"text": "a"}', 422),
+    ],
+)
+async def test_what_is_no_json_string_is_told_so(
+    client: httpx.AsyncClient, transport: FakeTransport, body: bytes, status: int
+) -> None:
+    response = await post(client, body)
+    assert (response.status_code, response.json()) == (status, {"error": EXPECTED})
+    assert transport.requests == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"content-type": "application/json; charset=utf-8"}, 200),
+        ({"content-type": "Application/JSON"}, 200),
+        ({"content-type": "text/plain"}, 415),
+        ({"content-type": "application/x-www-form-urlencoded"}, 415),
+        ({"content-type": "application/jsonx"}, 415),
+        ({"content-type": "application/json", "content-encoding": "br"}, 415),
+    ],
+)
+async def test_media_types(client: httpx.AsyncClient, headers: dict[str, str], status: int) -> None:
+    response = await client.post("/process", content=b'"a"', headers=headers)
+    assert response.status_code == status
+    assert ("error" in response.json()) is (status == 415)
+
+
+async def test_a_body_over_the_cap_is_refused_by_its_length(client: httpx.AsyncClient) -> None:
+    response = await post(client, orjson.dumps("x" * 999))
+    assert response.status_code == 413
+    assert response.json() == {"error": "the body must be at most 1000 bytes"}
+    assert (await post(client, orjson.dumps("x" * 998))).status_code == 200
+
+
+async def test_a_body_over_the_cap_is_refused_while_it_is_read(client: httpx.AsyncClient) -> None:
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while True:
+            sent += 100
+            yield b"x" * 100
+            await asyncio.sleep(0)
+
+    response = await client.post("/process", content=endless(), headers=JSON)
+    assert response.status_code == 413
+    assert sent <= 1200
+
+
+async def test_concurrent_requests_share_a_call(
+    client: httpx.AsyncClient, transport: FakeTransport
+) -> None:
+    responses = await asyncio.gather(*(post(client, b'"%d"' % n) for n in range(20)))
+    labels = [response.json()["cardiffnlp"]["label"] for response in responses]
+    assert labels == [f"cardiffnlp:{n}" for n in range(20)]
+    assert transport.count("/infer") < 20
+    assert transport.count("/v2/models/process") == 1, "the weights are asked for once"
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        Reply(200, b"{}"),
+        Reply(200, b'{"parameters": {"weights": "a\\r\\nb: c"}}'),
+        Reply(200, b'{"parameters": {"weights": ["hub"]}}'),
+        Reply(404, b""),
+        UpstreamUnavailable("down"),
+    ],
+    ids=str,
+)
+async def test_without_a_word_on_the_weights_there_is_no_header(
+    client: httpx.AsyncClient, transport: FakeTransport, metadata: Reply | Exception
+) -> None:
+    transport.metadata = metadata
+    response = await post(client, b'"a"')
+    assert response.status_code == 200
+    assert "x-chorus-weights" not in response.headers
+
+
+async def test_the_documentation_is_what_happens(client: httpx.AsyncClient, app: FastAPI) -> None:
+    operation = app.openapi()["paths"]["/process"]["post"]
+    body = operation["requestBody"]["content"]["application/json"]
+    assert body["schema"] == {"type": "string"}
+    for example in body["examples"].values():
+        assert (await post(client, orjson.dumps(example["value"]))).status_code == 200
+    statuses = {str(STATUSES[error].status) for error in MAY_RAISE}
+    assert set(operation["responses"]) == statuses | {"200"}
+    answer = operation["responses"]["200"]["content"]["application/json"]
+    assert answer["example"] == EXAMPLE
+    assert answer["schema"]["additionalProperties"] == {
+        "$ref": "#/components/schemas/PredictionBody"
+    }

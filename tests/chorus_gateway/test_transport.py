@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from chorus_gateway.errors import UpstreamError, UpstreamTimeout, UpstreamUnavailable
+from chorus_gateway.transport import FOREIGN_ERRORS, HttpTransport, translate
+
+if TYPE_CHECKING:
+    from tests.chorus_gateway.conftest import FakeServer
+
+INFER = "/v2/models/process/infer"
+BODY = b'{"inputs": [{"data": ["a"]}]}'
+
+
+@pytest.fixture
+async def http(upstream_port: int) -> AsyncIterator[HttpTransport]:
+    transport = HttpTransport(f"http://127.0.0.1:{upstream_port}", connect_timeout=1)
+    await transport.open()
+    yield transport
+    await transport.close()
+
+
+def family(base: type[Any]) -> Iterator[type[Any]]:
+    yield base
+    for child in base.__subclasses__():
+        yield from family(child)
+
+
+@pytest.mark.parametrize("foreign", set(family(aiohttp.ClientError)), ids=lambda c: c.__name__)
+def test_every_error_of_aiohttp_has_a_word(foreign: type[Exception]) -> None:
+    assert any(issubclass(foreign, listed) for listed, _ in FOREIGN_ERRORS)
+
+
+def test_timeouts_are_told_from_a_server_that_is_away() -> None:
+    assert type(translate(aiohttp.SocketTimeoutError())) is UpstreamTimeout
+    assert type(translate(asyncio.TimeoutError())) is UpstreamTimeout
+    assert type(translate(aiohttp.ConnectionTimeoutError())) is UpstreamUnavailable
+    assert type(translate(aiohttp.ServerDisconnectedError())) is UpstreamUnavailable
+
+
+async def test_any_status_is_a_reply(http: HttpTransport, upstream: FakeServer) -> None:
+    upstream.reply = lambda: web.Response(status=503, body=b"no", headers={"Retry-After": "7"})
+    assert await http.request("POST", INFER, BODY, 5) == (503, b"no", "7")
+
+
+async def test_redirects_are_not_followed(http: HttpTransport, upstream: FakeServer) -> None:
+    upstream.reply = lambda: web.Response(status=307, headers={"Location": "/elsewhere"})
+    assert (await http.request("POST", INFER, BODY, 5)).status == 307
+
+
+async def test_a_refused_connection(http: HttpTransport) -> None:
+    with pytest.raises(UpstreamUnavailable) as caught:
+        await http.request("POST", INFER, BODY, 5)
+    assert type(caught.value) is UpstreamUnavailable
+
+
+async def test_a_slow_server(http: HttpTransport, upstream: FakeServer) -> None:
+    upstream.delay = 5
+    with pytest.raises(UpstreamTimeout):
+        await http.request("POST", INFER, BODY, 0.05)
+
+
+@pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n12", b"\0\1"])
+async def test_a_server_that_hangs_up(http: HttpTransport, upstream_port: int, said: bytes) -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(said)
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", upstream_port):
+        with pytest.raises(UpstreamError):
+            await http.request("POST", INFER, BODY, 5)
