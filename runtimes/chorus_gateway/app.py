@@ -58,7 +58,8 @@ def create_app(settings: Settings, transport: Transport | None = None) -> FastAP
     )
     app.add_middleware(CloseWhenDraining, readiness=readiness)
     app.add_middleware(MeterRequests, metrics=metrics)
-    process.add_routes(app, coalescer, readiness, settings.max_body_bytes)
+    answering = coalescer if ENSEMBLE in settings.models else None
+    process.add_routes(app, answering, readiness, settings.max_body_bytes)
     health.add_routes(app, readiness, metrics)
     index.add_routes(app)
     app.state.readiness, app.state.coalescer = readiness, coalescer  # the server drains them

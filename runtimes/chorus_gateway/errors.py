@@ -2,6 +2,7 @@
 
 GatewayError
 ├── RequestError             the caller's fault
+│   ├── NotServed            what it asks for is not served here
 │   ├── BodyNotJson          the body is not JSON in UTF-8
 │   ├── BodyNotText          it is JSON, but not a string
 │   ├── BodyTooLarge         it is longer than the cap
@@ -38,6 +39,10 @@ class GatewayError(Exception):
 
 class RequestError(GatewayError):
     """The request is wrong; its text says what to send instead."""
+
+
+class NotServed(RequestError):
+    """What the request asks for is not served here."""
 
 
 class BodyNotJson(RequestError):
@@ -133,6 +138,7 @@ def _refusal(error: UpstreamRefused) -> str:
 
 
 STATUSES: Final[Mapping[type[GatewayError], Row]] = {
+    NotServed: Row(404, str),
     BodyNotJson: Row(400, str),
     BodyNotText: Row(422, str),
     BodyTooLarge: Row(413, str),

@@ -20,6 +20,7 @@ from chorus_gateway.v2 import Answer
 T = TypeVar("T")
 
 EXPECTED = 'the body must be a JSON string, for example "I love this"'
+NOT_SERVED = "the ensemble process is not among the models served here; ask one over V2"
 
 
 class PredictionBody(BaseModel):
@@ -75,12 +76,14 @@ class RawRoute(APIRoute):
 
 
 def add_routes(
-    app: FastAPI, coalescer: Coalescer[Answer], readiness: Readiness, max_body_bytes: int
+    app: FastAPI, coalescer: Coalescer[Answer] | None, readiness: Readiness, max_body_bytes: int
 ) -> None:
-    """Add POST /process, with and without a slash at the end."""
+    """Add POST /process, with and without a slash at the end; None where it is not served."""
 
     async def process(request: Request) -> Response:
         """Classify one text with every model."""
+        if coalescer is None:
+            raise errors.NotServed(NOT_SERVED)
         require_json(request.headers)
         text = parse_text(await read_body(request, max_body_bytes))
         answer = await unless_the_caller_leaves(request, coalescer.ask(text))
@@ -103,6 +106,7 @@ def add_routes(
 
 
 MAY_RAISE = (
+    errors.NotServed,
     errors.BodyNotJson,
     errors.BodyTooLarge,
     errors.MediaTypeUnsupported,

@@ -9,8 +9,10 @@ import orjson
 import pytest
 from fastapi import FastAPI
 
+from chorus_gateway.app import create_app
 from chorus_gateway.errors import STATUSES, UpstreamUnavailable
 from chorus_gateway.routes.process import EXAMPLE, EXPECTED, MAY_RAISE
+from chorus_gateway.settings import Settings
 from chorus_gateway.transport import Reply
 
 if TYPE_CHECKING:
@@ -153,3 +155,13 @@ async def test_the_documentation_is_what_happens(client: httpx.AsyncClient, app:
     assert answer["schema"]["additionalProperties"] == {
         "$ref": "#/components/schemas/PredictionBody"
     }
+
+
+async def test_without_the_ensemble_the_caller_is_told_so(transport: FakeTransport) -> None:
+    app = create_app(Settings(models=("cardiffnlp",)), transport)
+    at = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=at, base_url="http://gateway") as client:
+        response = await post(client, b'"hello"')
+    assert response.status_code == 404
+    assert "process" in response.json()["error"]
+    assert transport.count("/infer") == 0
