@@ -12,7 +12,7 @@ from chorus_gateway.errors import HANDLERS
 from chorus_gateway.metrics import Metrics
 from chorus_gateway.middleware import CloseWhenDraining, MeterRequests
 from chorus_gateway.readiness import ENSEMBLE, Readiness
-from chorus_gateway.routes import health, index, process
+from chorus_gateway.routes import docs, health, index, process
 from chorus_gateway.settings import Settings
 from chorus_gateway.transport import HttpTransport, Transport
 from chorus_gateway.v2 import V2Client
@@ -52,6 +52,7 @@ def create_app(settings: Settings, transport: Transport | None = None) -> FastAP
         description=DESCRIPTION,
         lifespan=lifespan,
         exception_handlers=HANDLERS,
+        docs_url=None,  # ours brings its scripts along
         redoc_url=None,  # one page of documentation is enough
         redirect_slashes=False,  # a redirect would drop the body of a POST
         telemetry={"tracing": False, "metrics": False, "logs": False},  # costs every request
@@ -62,6 +63,7 @@ def create_app(settings: Settings, transport: Transport | None = None) -> FastAP
     process.add_routes(app, answering, readiness, settings.max_body_bytes)
     health.add_routes(app, readiness, metrics)
     index.add_routes(app)
+    docs.add_routes(app)
     app.state.readiness, app.state.coalescer = readiness, coalescer  # the server drains them
     return app
 
