@@ -1,0 +1,1 @@
+"""Chorus beside its peers: one load, the same weights, every reply checked."""

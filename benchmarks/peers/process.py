@@ -1,0 +1,139 @@
+"""Starts a peer as a process group of its own and always ends it."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import psutil
+
+from benchmarks.peers.base import Peer
+
+HOST = "127.0.0.1"
+READY_SECONDS = 180.0
+STOP_SECONDS = 15.0
+LOG_TAIL = 30
+
+# One arithmetic for all on every machine, and no look at a model hub while the clock runs.
+COMMON = {
+    "CUDA_VISIBLE_DEVICES": "",
+    "HF_HUB_OFFLINE": "1",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+}
+
+
+class NotReady(RuntimeError):
+    """A peer ended or did not become ready; the text holds the end of its log."""
+
+
+class Server:
+    """A running peer."""
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
+        self.process = process
+        self.port = port
+
+    def cpu_seconds(self) -> float:
+        """CPU used so far by its process and all that it started."""
+        used = 0.0
+        with suppress(psutil.NoSuchProcess):
+            parent = psutil.Process(self.process.pid)
+            for process in (parent, *parent.children(recursive=True)):
+                with suppress(psutil.NoSuchProcess):
+                    times = process.cpu_times()
+                    used += times.user + times.system
+        return used
+
+
+@contextmanager
+def running(peer: Peer, cores: set[int]) -> Iterator[Server]:
+    """Start `peer` on `cores`, yield it when ready, stop it whatever happens.
+
+    Raises NotReady.
+    """
+    with tempfile.TemporaryDirectory(prefix="chorus-bench-") as scratch:
+        folder = Path(scratch) / "server"
+        folder.mkdir()
+        with ExitStack() as reserved:
+            launch = peer.launch(folder, lambda: _reserve(reserved))
+        log = Path(scratch) / "log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                launch.command,
+                cwd=launch.folder,
+                env={**os.environ, **COMMON, **launch.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                # A group of its own: Ctrl-C reaches us first, and one signal ends all of it.
+                start_new_session=True,
+            )
+        try:
+            _pin(process.pid, cores)
+            _await_ready(peer, process, launch.port, log)
+            yield Server(process, launch.port)
+        finally:
+            _stop(process)
+
+
+def _reserve(reserved: ExitStack) -> int:
+    """A free port, kept from being handed out twice until `reserved` closes."""
+    holder = reserved.enter_context(socket.socket())
+    holder.bind((HOST, 0))
+    port: int = holder.getsockname()[1]
+    return port
+
+
+def _pin(pid: int, cores: set[int]) -> None:
+    # Threads and processes that the server starts later inherit it. Linux only.
+    if hasattr(os, "sched_setaffinity"):
+        with suppress(ProcessLookupError):
+            os.sched_setaffinity(pid, cores)
+
+
+def _await_ready(peer: Peer, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while not all(_answers_200(port, path) for path in peer.ready_paths()):
+        if process.poll() is not None:
+            raise NotReady(f"{peer.name} ended with {process.returncode}\n{_tail(log)}")
+        if time.monotonic() > deadline:
+            raise NotReady(f"{peer.name} not ready in {READY_SECONDS:g} s\n{_tail(log)}")
+        time.sleep(0.2)
+
+
+def _answers_200(port: int, path: str) -> bool:
+    connection = http.client.HTTPConnection(HOST, port, timeout=5)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _tail(log: Path) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-LOG_TAIL:])
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """SIGTERM to the server, then SIGKILL to whatever is left of its group."""
+    with suppress(ProcessLookupError):
+        process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        # Also when a second Ctrl-C cuts the wait short.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -1,0 +1,151 @@
+"""The load generator against a tiny server whose every reply is decided by the test."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from itertools import count
+
+import pytest
+from benchmarks.loadgen import HOST, Call, Report, Text, generate, post
+
+GOOD = b"good"
+Answer = Callable[[str], bytes | None]
+
+
+def reply(body: bytes, status: int = 200) -> bytes:
+    return b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%b" % (status, len(body), body)
+
+
+@asynccontextmanager
+async def server(answer: Answer) -> AsyncIterator[int]:
+    """Answers each POST with `answer(path)`; None closes the connection instead."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode()
+                length = int(head.lower().partition("content-length:")[2].split()[0])
+                await reader.readexactly(length)
+                response = answer(head.split()[1])
+                if response is None:
+                    break
+                # In two pieces, as a network may deliver it.
+                writer.write(response[:20])
+                await writer.drain()
+                writer.write(response[20:])
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    listener = await asyncio.start_server(serve, HOST, 0)
+    async with listener:
+        yield listener.sockets[0].getsockname()[1]
+
+
+def text(port: int, *paths: str) -> Text:
+    return tuple(Call(post(path, b'"x"', port), lambda body: body == GOOD) for path in paths)
+
+
+async def load(port: int, *texts: Text, clients: int = 4, timeout: float = 5.0) -> Report:
+    return await generate(port, texts, clients=clients, seconds=0.4, warmup=0.05, timeout=timeout)
+
+
+async def test_good_replies_are_counted_and_timed() -> None:
+    async with server(lambda path: reply(GOOD)) as port:
+        report = await load(port, text(port, "/"))
+    assert report.good > 20
+    assert (report.wrong, report.errors, report.first_failure) == (0, 0, None)
+    assert report.good_per_s == report.good / report.seconds
+    assert 0 < report.p50_ms <= report.p99_ms
+    assert report.generator_cpu_s > 0
+
+
+@pytest.mark.parametrize(
+    ("bad", "wrong", "explained"),
+    [
+        (reply(b"bad"), True, "wrong: bad"),
+        (reply(b"overload", 503), False, "503: overload"),
+        (b"no HTTP at all, but long enough\r\n\r\n", False, "not HTTP"),
+        (None, False, "connection lost"),
+    ],
+)
+async def test_a_bad_reply_is_counted_never_ignored(
+    bad: bytes | None, wrong: bool, explained: str
+) -> None:
+    turns = count()
+    async with server(lambda path: bad if next(turns) % 3 == 0 else reply(GOOD)) as port:
+        report = await load(port, text(port, "/"))
+    assert report.good > 0
+    assert (report.wrong > 0, report.errors > 0) == (wrong, not wrong)
+    assert explained in str(report.first_failure)
+
+
+async def test_each_text_has_its_own_check() -> None:
+    async with server(lambda path: reply(path.encode())) as port:
+        one = Call(post("/one", b"", port), lambda body: body == b"/one")
+        two = Call(post("/two", b"", port), lambda body: body == b"/one")
+        report = await load(port, (one,), (two,), clients=1)
+    assert report.good > 0
+    assert abs(report.good - report.wrong) <= 1
+
+
+async def test_an_aggregated_text_is_good_only_when_all_five_are() -> None:
+    paths = ("/a", "/b", "/c", "/d", "/e")
+    asked: list[str] = []
+
+    def answer(path: str) -> bytes:
+        asked.append(path)
+        return reply(GOOD)
+
+    async with server(answer) as port:
+        report = await load(port, text(port, *paths), clients=2)
+    assert report.errors == report.wrong == 0
+    # Some texts end outside of the window.
+    assert 0 < report.good * 5 <= len(asked)
+    assert max(map(asked.count, paths)) - min(map(asked.count, paths)) <= 2
+
+    async with server(lambda path: reply(b"bad" if path == "/c" else GOOD)) as port:
+        report = await load(port, text(port, *paths), clients=2)
+    assert report.good == 0
+    assert report.wrong > 0
+
+
+async def test_the_worst_reply_decides_an_aggregated_text() -> None:
+    replies = {"/a": reply(GOOD), "/b": reply(b"bad"), "/c": reply(b"", 500)}
+    async with server(replies.__getitem__) as port:
+        report = await load(port, text(port, *replies))
+    assert (report.good, report.wrong) == (0, 0)
+    assert report.errors > 0
+
+
+async def test_no_reply_is_an_error_after_the_timeout() -> None:
+    async with server(lambda path: b"") as port:
+        report = await load(port, text(port, "/"), clients=2, timeout=0.05)
+    assert report.good == 0
+    assert report.errors > 0
+    assert "no reply in 0.05 s" in str(report.first_failure)
+
+
+async def test_nobody_listens() -> None:
+    async with server(lambda path: None) as port:
+        pass
+    report = await load(port, text(port, "/"), clients=2)
+    assert report.good == 0
+    assert report.errors > 0
+    assert "cannot connect" in str(report.first_failure)
+
+
+async def test_texts_are_sent_in_order_and_over_again() -> None:
+    asked: Iterator[str]
+    seen: list[str] = []
+
+    def answer(path: str) -> bytes:
+        seen.append(path)
+        return reply(GOOD)
+
+    async with server(answer) as port:
+        await load(port, *(text(port, path) for path in ("/0", "/1", "/2")), clients=1)
+    asked = (f"/{number % 3}" for number in count())
+    assert len(seen) > 6
+    assert all(path == expected for path, expected in zip(seen, asked, strict=False))
