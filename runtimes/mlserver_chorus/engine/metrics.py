@@ -31,3 +31,8 @@ SPLITS = Counter(
     "chorus_engine_batch_splits", "Batches split because their forward failed", ["model"]
 )
 FAILED = Counter("chorus_engine_failed_texts", "Texts that failed alone", ["model"])
+FALLBACKS = Counter(
+    "chorus_engine_stock_forwards",
+    "Models served by the stock forward because the packed one gave other answers",
+    ["model"],
+)

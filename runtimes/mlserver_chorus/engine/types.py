@@ -30,7 +30,7 @@ class Encoding:
 class Collator(Protocol):
     """Turns encodings into a forward's inputs on the host; equal collators may share the result."""
 
-    def __call__(self, encodings: Sequence[Encoding]) -> Any: ...
+    def __call__(self, encodings: Sequence[Encoding], /) -> Any: ...
 
     def tokens(self, rows: int, longest: int, total: int) -> int:
         """How many token positions a batch costs the device."""
@@ -43,7 +43,7 @@ class Forward(Protocol):
     @property
     def collate(self) -> Collator: ...
 
-    def __call__(self, inputs: Any) -> Logits:
+    def __call__(self, inputs: Any, /) -> Logits:
         """Logits on the host, float32 [rows, labels], in the order of the encodings."""
         ...
 
