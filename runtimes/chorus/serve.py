@@ -92,8 +92,8 @@ def _runtime(
 
 def _gateway(options: Options, at: Addresses, names: Sequence[str], readiness: Readiness) -> Child:
     env = {
-        # Nobody routes to this gateway but by its port, so there is nobody to wait for.
-        "CHORUS_DRAIN_DELAY": "0",
+        # No load balancer has to learn that we leave, but clients with a connection open do.
+        "CHORUS_DRAIN_DELAY": "0.5",
         "CHORUS_DRAIN_TIMEOUT": str(DRAIN_S),
         **os.environ,
         "CHORUS_HOST": options.host,
