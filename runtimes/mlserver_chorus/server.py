@@ -1,8 +1,7 @@
 """MLServer, started so that failures are seen: `python -m mlserver_chorus.server models`.
 
-What stock MLServer gets wrong at the edges is put right here: a model that cannot be loaded ends
-the start with one line and exit code 1, signals stop the server once, and every error body is
-`{"error": …}` without the caller's input in it.
+A model that cannot be loaded ends the start with one line and exit code 1 (stock MLServer exits 0,
+or runs on without it), and a signal stops the server once, after the work in flight.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ import logging
 import os
 import signal
 import socket
-import struct
 import sys
 from asyncio import FIRST_COMPLETED
 from collections.abc import Iterator
@@ -22,28 +20,28 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
-import grpc
 import uvicorn
 import uvloop
-from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from mlserver import MLServer, ModelSettings
-from mlserver.errors import MLServerError
 from mlserver.grpc import server as grpc_server
-from mlserver.grpc.dataplane_pb2 import ModelInferRequest
-from mlserver.grpc.servicers import InferenceServicer
 from mlserver.metrics import server as metrics_server
+from mlserver.middleware import InferenceMiddlewares
 from mlserver.repository.load import load_model_settings
 from mlserver.rest import RESTServer
 from mlserver.rest import server as rest_server
 from mlserver.settings import Settings
-from mlserver.types import InferenceRequest
-from starlette.exceptions import HTTPException
+from pydantic import ValidationError
 
 from .engine.engine import close_engines
-from .engine.errors import LoadError
-from .errors import InvalidRequest
+from .engine.errors import EngineError, LoadError
+from .guard import (
+    Guard,
+    GuardedRepository,
+    GuardedServicer,
+    answer_errors_as_v2,
+    is_no_refusal,
+)
+from .settings import RuntimeSettings
 
 logger = logging.getLogger("mlserver.chorus")
 
@@ -52,11 +50,17 @@ KEEP_ALIVE_SECONDS = 65
 
 
 class ChorusServer(MLServer):
-    """MLServer with its own signal handling, error bodies and start-up."""
+    """MLServer with its own start, stop and guard."""
 
-    def __init__(self, settings: Settings) -> None:
+    _rest_server: GuardedRESTServer
+
+    def __init__(self, settings: Settings, drain_delay: float) -> None:
         self._stopping = asyncio.Event()
+        self._drain_delay = drain_delay
         super().__init__(settings)
+        # Without its CloudEvents, which copy the request's id into headers: any other id than
+        # Latin letters would end the connection.
+        self._data_plane._inference_middleware = InferenceMiddlewares()
 
     async def run(self, models: list[ModelSettings]) -> None:
         """Serve until a signal comes. Raises LoadError when a model cannot be loaded."""
@@ -70,6 +74,7 @@ class ChorusServer(MLServer):
         elif stopped.done():
             _leave(0)  # a load cannot be interrupted, and nothing is in flight yet
         if not servers.done():
+            await self._drain()
             await self.stop()
         await servers
         close_engines()
@@ -81,15 +86,30 @@ class ChorusServer(MLServer):
         await asyncio.gather(*servers)
 
     async def _load(self, models: list[ModelSettings]) -> None:
-        await asyncio.gather(*(self._model_registry.load(settings) for settings in models))
+        await asyncio.gather(*(self._load_one(settings) for settings in models))
         logger.info("chorus: %d models are ready", len(models))
 
+    async def _load_one(self, settings: ModelSettings) -> None:
+        try:
+            await self._model_registry.load(settings)
+        except EngineError:
+            raise
+        except Exception as error:
+            raise LoadError(f"model {settings.name}: {_first_line(error)}") from error
+
+    async def _drain(self) -> None:
+        """Keep answering for a moment, telling every caller to close: none is cut off."""
+        self._rest_server.guard.draining = True
+        await asyncio.sleep(self._drain_delay)
+
     def _create_servers(self) -> None:
+        self._model_repository_handlers = GuardedRepository(
+            self._model_repository, self._model_registry
+        )
         super()._create_servers()
-        self._rest_server = _RESTServer(
+        self._rest_server = GuardedRESTServer(
             self._settings, self._data_plane, self._model_repository_handlers
         )
-        _answer_errors_as_v2(self._rest_server._app)
 
     def _add_signal_handlers(self) -> None:
         loop = asyncio.get_running_loop()
@@ -97,26 +117,20 @@ class ChorusServer(MLServer):
             loop.add_signal_handler(sig, self._stopping.set)
 
 
-class _RESTServer(RESTServer):
+class GuardedRESTServer(RESTServer):
+    """MLServer's REST server behind the guard."""
+
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        answer_errors_as_v2(self._app)
+        self.guard = Guard(self._app)
+
     def _get_config(self) -> uvicorn.Config:
         config: uvicorn.Config = super()._get_config()
+        config.app = self.guard
         config.timeout_keep_alive = KEEP_ALIVE_SECONDS
         config.server_header = False
         return config
-
-
-class _Servicer(InferenceServicer):
-    """Refuses contents that cannot be decoded as the caller's fault, without Python's words."""
-
-    def _InsertHeaders(  # noqa: N802
-        self, request: ModelInferRequest, context: grpc.ServicerContext
-    ) -> InferenceRequest:
-        try:
-            return super()._InsertHeaders(request, context)
-        except (struct.error, ValueError, KeyError, IndexError, TypeError, OverflowError):
-            raise InvalidRequest(
-                "inputs", "the contents do not match the datatypes and shapes"
-            ) from None
 
 
 @contextmanager
@@ -126,75 +140,46 @@ def _leave_signals_alone(_: uvicorn.Server) -> Iterator[None]:
 
 def _adopt() -> None:
     """Put our parts where MLServer builds its own from."""
-    setattr(grpc_server, "InferenceServicer", _Servicer)  # noqa: B010
+    setattr(grpc_server, "InferenceServicer", GuardedServicer)  # noqa: B010
     for module in (rest_server, metrics_server):
         module._NoSignalServer.capture_signals = _leave_signals_alone
-    logging.getLogger("mlserver").addFilter(_is_not_a_refusal)
-
-
-def _is_not_a_refusal(record: logging.LogRecord) -> bool:
-    """MLServer logs a traceback for each refused gRPC call; a caller's mistake is no news."""
-    error = record.exc_info[1] if record.exc_info else None
-    return not (isinstance(error, MLServerError) and error.status_code < 500)
-
-
-def _answer_errors_as_v2(app: FastAPI) -> None:
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(Exception, _internal)
-
-
-async def _invalid(request: Request, error: Any) -> Response:
-    """A RequestValidationError: where and what, never the input."""
-    media_type = request.headers.get("content-type", "application/json").partition(";")[0].strip()
-    if media_type.lower() != "application/json":
-        return JSONResponse({"error": "Content-Type must be application/json"}, status_code=415)
-    first = error.errors()[0]
-    path = [part for part in first["loc"] if part != "body"]
-    field = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).lstrip(".")
-    if first["type"] == "json_invalid":
-        field, problem = "body", "is not valid JSON"
-    else:
-        problem = first["msg"]
-    return JSONResponse({"error": f"{field or 'body'}: {problem}"}, status_code=400)
-
-
-async def _http_error(_: Request, error: Any) -> Response:
-    return JSONResponse(
-        {"error": error.detail}, status_code=error.status_code, headers=error.headers
-    )
-
-
-async def _internal(_: Request, error: Exception) -> Response:
-    return JSONResponse({"error": "internal error"}, status_code=500)
+    for name in ("mlserver", "mlserver.grpc"):
+        logging.getLogger(name).addFilter(is_no_refusal)
 
 
 def read_models(root: Path, names: list[str] | None) -> list[ModelSettings]:
     """The settings of the named models below a folder, all of them by default.
 
     Raises LoadError for a file that cannot be read (MLServer would skip it and start without the
-    model) and for a name that no file has.
+    model), for a name that no file has, and where there is no model at all.
     """
     models: dict[str, ModelSettings] = {}
     for path in sorted(root.rglob("model-settings.json")):
         try:
             settings = load_model_settings(str(path))
         except Exception as error:
-            detail = str(error).strip().splitlines()
-            raise LoadError(f"{path} cannot be read: {detail[0] if detail else error}") from error
+            raise LoadError(f"{path} cannot be read: {_first_line(error)}") from error
         if settings.name in models:
             raise LoadError(f"{path}: another model is called {settings.name} already")
         models[settings.name] = settings
+    if not models:
+        raise LoadError(f"there is no model-settings.json below {root}")
     unknown = [name for name in names or () if name not in models]
     if unknown:
-        raise LoadError(f"no model called {unknown[0]}; {root} holds {', '.join(models) or 'none'}")
+        raise LoadError(f"no model is called {unknown[0]}; {root} holds {', '.join(models)}")
     return list(models.values()) if names is None else [models[name] for name in names]
 
 
 def read_settings(root: Path, **overrides: Any) -> Settings:
-    """MLServer's settings from `settings.json` in the models' folder, some of them replaced."""
+    """MLServer's settings from `settings.json` in the models' folder, some of them replaced.
+
+    Raises LoadError when the file cannot be read.
+    """
     path = root / "settings.json"
-    settings = Settings(**json.loads(path.read_text()) if path.is_file() else {})
+    try:
+        settings = Settings(**json.loads(path.read_text()) if path.is_file() else {})
+    except Exception as error:
+        raise LoadError(f"{path} cannot be read: {_first_line(error)}") from error
     settings.model_repository_root = str(root)
     # Anything else would give each worker its own engine and its own copy of the weights.
     settings.parallel_workers = 0
@@ -206,7 +191,12 @@ def read_settings(root: Path, **overrides: Any) -> Settings:
 
 def check_ports(settings: Settings) -> None:
     """Raises OSError for a port that is taken; MLServer would start without that server."""
-    for port in (settings.http_port, settings.grpc_port, settings.metrics_port):
+    ports = (settings.http_port, settings.grpc_port, settings.metrics_port)
+    for index, port in enumerate(ports):
+        if not 1 <= port <= 65535:
+            raise OSError(f"port {port} is not between 1 and 65535")
+        if port in ports[:index]:
+            raise OSError(f"port {port} is given to two servers")
         with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -221,11 +211,20 @@ async def _main(root: Path, names: list[str] | None, overrides: dict[str, Any]) 
         settings = read_settings(root, **overrides)
         check_ports(settings)
         sys.path.insert(0, str(root))
-        await ChorusServer(settings).run(models)
-    except (LoadError, ImportError, OSError) as error:
+        await ChorusServer(settings, RuntimeSettings().drain_delay).run(models)
+    except Exception as error:
+        if not isinstance(error, LoadError | OSError):
+            logger.exception("the server ended in an unexpected way")
         # Left from inside the loop: ending it first would print a traceback per server.
-        click.echo(f"chorus: {error}", err=True)
+        click.echo(f"chorus: {_first_line(error)}", err=True)
         _leave(1)
+
+
+def _first_line(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _leave(code: int) -> NoReturn:

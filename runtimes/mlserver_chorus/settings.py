@@ -29,6 +29,8 @@ class RuntimeSettings(BaseSettings):
     max_batch_tokens: int = Field(DEFAULT_MAX_BATCH_TOKENS, ge=1)
     max_texts: int = Field(4096, ge=1)
     """Most texts in one request."""
+    drain_delay: float = Field(0.5, ge=0)
+    """Seconds for which a stopping server goes on answering, telling its callers to close."""
     max_text_chars: int = Field(1_000_000, ge=1)
     """Longest text; far beyond any model's limit, but short enough to tokenise in a moment."""
 

@@ -29,6 +29,8 @@ from .errors import InvalidRequest
 # `text` is ours; the others are what clients of mlserver-huggingface send.
 TEXT_INPUTS = ("text", "args", "array_inputs", "inputs")
 MAX_TOP_K = 1024
+# More than any tensor of texts has; a product over thousands would take the event loop's time.
+MAX_DIMENSIONS = 8
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,8 @@ class Limits:
 class Options:
     """What a caller may choose per request."""
 
-    top_k: int | None = 1
-    """Labels per text, best first; None is all of them."""
+    top_k: int = 1
+    """Labels per text, best first; as many as there are where that is less. `null` asks for all."""
     listed: bool = False
     """Whether `top_k` was given: then every text gets a list, even of one."""
     activation: str | None = None
@@ -69,8 +71,8 @@ def parse(request: InferenceRequest, known: Sequence[str], limits: Limits) -> Te
     for index, name in enumerate(names):
         if name in names[:index]:
             raise InvalidRequest(f"inputs[{index}]", "a name that an earlier input has already")
-        if name not in (*TEXT_INPUTS, *_OPTIONS):
-            allowed = ", ".join((*TEXT_INPUTS, *_OPTIONS))
+        if name not in (*TEXT_INPUTS, *OPTIONS):
+            allowed = ", ".join((*TEXT_INPUTS, *OPTIONS))
             raise InvalidRequest(f"inputs[{index}]", f"unknown input; known are {allowed}")
     text_inputs = [i for i, name in enumerate(names) if name in TEXT_INPUTS]
     if len(text_inputs) != 1:
@@ -85,7 +87,7 @@ def parse(request: InferenceRequest, known: Sequence[str], limits: Limits) -> Te
 def scored(logits: Logits, options: Options, default: str) -> tuple[list[list[int]], list[Any]]:
     """Label ids and float scores of the best labels, both [texts][k], best first."""
     scores = ACTIVATIONS[options.activation or default](logits)
-    ids, best = top(scores, options.top_k or logits.shape[-1])
+    ids, best = top(scores, options.top_k)
     return ids.tolist(), best.tolist()
 
 
@@ -156,8 +158,8 @@ def _texts(tensor: RequestInput, field: str, default_type: str | None, limits: L
     decode = _decoder(tensor, field, default_type)
     elements = _elements(tensor, field, limits.texts)
     texts = [text for i, e in enumerate(elements) for text in decode(e, f"{field}.data[{i}]")]
-    if len(texts) > limits.texts:
-        raise InvalidRequest(field, f"more than {limits.texts} texts")
+    if not 1 <= len(texts) <= limits.texts:
+        raise InvalidRequest(f"{field}.data", f"must hold from 1 to {limits.texts} texts")
     for i, text in enumerate(texts):
         if len(text) > limits.chars:
             raise InvalidRequest(f"{field}.data[{i}]", f"longer than {limits.chars} characters")
@@ -198,6 +200,8 @@ def _json_texts(element: Any, field: str) -> list[str]:
     values = value if isinstance(value, list) else [value]
     if not all(isinstance(v, str) for v in values):
         raise InvalidRequest(field, "must be a JSON string or a list of JSON strings")
+    if any("\ud800" <= character <= "\udfff" for v in values for character in v):
+        raise InvalidRequest(field, "holds half a surrogate pair, which is no text")
     return values
 
 
@@ -218,17 +222,17 @@ def _options(request: InferenceRequest) -> Options:
     """Options from extra inputs and from request parameters; the same one twice is an error."""
     given: dict[str, Any] = {}
     for index, tensor in enumerate(request.inputs):
-        if tensor.name in _OPTIONS:
+        if tensor.name in OPTIONS:
             given[tensor.name] = _option_value(tensor, f"inputs[{index}]")
     extras = (request.parameters.model_extra if request.parameters else None) or {}
-    for name in _OPTIONS:
+    for name in OPTIONS:
         if name in extras:
             if name in given:
                 raise InvalidRequest(f"parameters.{name}", "given as an input too")
             given[name] = (extras[name], f"parameters.{name}")
     options: dict[str, Any] = {}
     for name, (value, field) in given.items():
-        options.update(_OPTIONS[name](value, field))
+        options.update(OPTIONS[name](value, field))
     return Options(**options)
 
 
@@ -244,7 +248,7 @@ def _option_value(tensor: RequestInput, field: str) -> tuple[Any, str]:
 
 def _top_k(value: Any, field: str) -> dict[str, Any]:
     if value is None:
-        return {"top_k": None, "listed": True}
+        return {"top_k": MAX_TOP_K, "listed": True}
     # Clients that know only texts send "3"; a bool is an int to Python and to nobody else.
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 8:
         value = int(value)
@@ -259,7 +263,7 @@ def _function_to_apply(value: Any, field: str) -> dict[str, Any]:
     return {"activation": value}
 
 
-_OPTIONS: dict[str, Callable[[Any, str], dict[str, Any]]] = {
+OPTIONS: dict[str, Callable[[Any, str], dict[str, Any]]] = {
     "top_k": _top_k,
     "function_to_apply": _function_to_apply,
 }
@@ -282,6 +286,8 @@ def _elements(tensor: RequestInput, field: str, limit: int) -> list[Any]:
     if not isinstance(data, list):
         raise InvalidRequest(f"{field}.data", "must be an array")
     shape = list(tensor.shape)
+    if len(shape) > MAX_DIMENSIONS:
+        raise InvalidRequest(f"{field}.shape", f"more than {MAX_DIMENSIONS} dimensions")
     if not shape or any(isinstance(d, bool) or not isinstance(d, int) or d < 0 for d in shape):
         raise InvalidRequest(f"{field}.shape", "must be a list of whole numbers, none negative")
     expected = math.prod(shape)

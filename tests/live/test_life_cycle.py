@@ -41,17 +41,21 @@ def models_folder(root: Path, *models: str) -> Path:
 
 @dataclass
 class Load:
-    """Callers who ask again as soon as they are answered, until the port is closed."""
+    """Callers who ask again once they are answered, until they are told to close or find it closed.
+
+    A caller who opens connection after connection may always meet the very moment in which the
+    port is closed; the protocol's way not to is to heed `Connection: close`.
+    """
 
     answered: int = 0
     wrong: list[str] = field(default_factory=list)
 
-    async def keep_asking(self, ask: Callable[[str], Awaitable[Any]]) -> None:
+    async def keep_asking(self, ask: Callable[[str], Awaitable[tuple[Any, bool]]]) -> None:
         number = 0
         while True:
             text = TEXTS[number % len(TEXTS)]
             try:
-                row = await ask(text)
+                row, told_to_close = await ask(text)
             except PortClosed:
                 return
             except Exception as error:
@@ -59,6 +63,8 @@ class Load:
                 return
             assert_right([row], MODEL, text)
             self.answered += 1
+            if told_to_close:
+                return
             number += 1
 
 
@@ -66,23 +72,23 @@ class PortClosed(Exception):
     """The connection was refused: this request was never sent."""
 
 
-async def ask_rest(client: httpx.AsyncClient, text: str) -> Any:
+async def ask_rest(client: httpx.AsyncClient, text: str) -> tuple[Any, bool]:
     try:
         response = await client.post(rest_path(MODEL), json=request(tensor([text])))
     except httpx.ConnectError:
         raise PortClosed from None
     (row,) = rest_answer(response.status_code, response.json()).results
-    return row
+    return row, response.headers.get("connection") == "close"
 
 
-async def ask_grpc(stub: Any, text: str) -> Any:
+async def ask_grpc(stub: Any, text: str) -> tuple[Any, bool]:
     try:
         response = await stub.ModelInfer(message(request(tensor([text])), MODEL), timeout=30)
     except grpc.aio.AioRpcError as error:
         if error.code() is grpc.StatusCode.UNAVAILABLE and "refused" in (error.details() or ""):
             raise PortClosed from None
         raise
-    return json.loads(response.outputs[0].contents.bytes_contents[0])
+    return json.loads(response.outputs[0].contents.bytes_contents[0]), False
 
 
 @dataclass
@@ -131,7 +137,6 @@ def test_sigterm_under_load_answers_every_grpc_call(stop: Stop) -> None:
     assert stop.grpc.wrong == []
 
 
-@pytest.mark.xfail(reason="requests still unread on keep-alive connections are reset", strict=False)
 def test_sigterm_under_load_answers_every_http_request(stop: Stop) -> None:
     assert stop.rest.wrong == []
 
@@ -201,7 +206,6 @@ class Start:
     arguments: tuple[str, ...] = ()
     taken: str | None = None
     """Which port is the shared server's."""
-    defect: str | None = None
 
 
 FAILING = {
@@ -213,33 +217,25 @@ FAILING = {
     "class unknown": Start(
         MODEL,
         lambda root: set_implementation(root, "mlserver_chorus.Nothing"),
-        defect="pydantic's error is not caught: a traceback and no line of ours",
     ),
     "module unknown": Start(
         MODEL,
         lambda root: set_implementation(root, "no_such_module.Classifier"),
-        defect="the line names neither the model nor the file",
     ),
     "name unknown": Start("nobody", arguments=("--models", f"{MODEL},nobody")),
     "member not served": Start("process", with_only_the_ensemble),
     "HTTP port taken": Start("http", taken="http"),
     "gRPC port taken": Start("grpc", taken="grpc"),
-    "port out of range": Start(
-        "99999", arguments=("--http-port", "99999"), defect="OverflowError: a traceback"
-    ),
+    "port out of range": Start("99999", arguments=("--http-port", "99999")),
     "one port for two servers": Start(
         "28280",
         arguments=("--http-port", "28280", "--grpc-port", "28280"),
-        defect="each port is free when probed: uvicorn exits with 3 and a traceback",
     ),
     "server settings broken": Start(
         "settings.json",
         lambda root: (root / "settings.json").write_text('{"debug": '),
-        defect="JSONDecodeError: a traceback",
     ),
-    "no models": Start(
-        "models", lambda root: shutil.rmtree(root / MODEL), defect="serves nothing, and is ready"
-    ),
+    "no models": Start("models", lambda root: shutil.rmtree(root / MODEL)),
 }
 
 
@@ -262,21 +258,12 @@ def starts(
         server.end()
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(
-            name,
-            marks=[pytest.mark.xfail(reason=start.defect, strict=True)] if start.defect else [],
-        )
-        for name, start in FAILING.items()
-    ],
-)
+@pytest.mark.parametrize("name", FAILING)
 def test_failing_start_says_why_in_one_line(
     starts: dict[str, Runtime], runtime: Runtime, name: str
 ) -> None:
     start, server = FAILING[name], starts[name]
-    assert server.exit_code(60 if name != "no models" else 10) == 1
+    assert server.exit_code(60) == 1
     lines = [said for said in server.stderr.splitlines() if said.startswith("chorus:")]
     assert len(lines) == 1, server.log
     (line,) = lines

@@ -98,7 +98,6 @@ def test_ensemble_describes_itself_without_a_member(operator: httpx.Client) -> N
     assert operator.get("/v2/models/process").status_code == 200
 
 
-@pytest.mark.xfail(reason="one Future for two loads: InvalidStateError", strict=True)
 async def test_loads_of_one_model_at_the_same_time(runtime: Runtime) -> None:
     async def load_over(session: Any) -> int:
         async with session.post(f"/v2/repository/models/{MODEL}/load") as response:
@@ -131,7 +130,6 @@ def test_reload_that_fails_leaves_the_old_weights_serving(broken: Runtime) -> No
         assert_right([row], MODEL, TEXTS[0])
 
 
-@pytest.mark.xfail(reason="LoadError leaves the servicer with its text: a path", strict=True)
 def test_failed_load_names_no_path_to_callers(broken: Runtime) -> None:
     with (
         grpc.insecure_channel(broken.grpc_address) as channel,

@@ -17,9 +17,6 @@ from tests.live.oracle import TEXTS, TOLERANCE, assert_right, best
 from tritonclient.utils import InferenceServerException
 
 JSON = {"content-type": "application/json"}
-NO_CONTENT_TYPE = pytest.mark.xfail(
-    reason="this client sends no Content-Type, and FastAPI parses no JSON without one", strict=True
-)
 
 
 def pairs(labels: Any, scores: Any) -> list[Any]:
@@ -40,7 +37,7 @@ def http_input(texts: tuple[str, ...]) -> Any:
     return given
 
 
-@pytest.mark.parametrize("headers", [pytest.param(None, marks=NO_CONTENT_TYPE), JSON], ids=str)
+@pytest.mark.parametrize("headers", [None, JSON], ids=str)
 def test_http_client_gets_typed_outputs(http: Any, headers: dict[str, str] | None) -> None:
     outputs = [
         tritonclient.http.InferRequestedOutput(name, binary_data=False)

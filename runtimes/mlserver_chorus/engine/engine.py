@@ -13,6 +13,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from time import monotonic
 
+import numpy as np
+
 from . import metrics
 from .batcher import Batcher
 from .errors import (
@@ -77,10 +79,10 @@ class Engine:
                 self._loader, self._load, name, folder, origin, max_rows, max_wait
             )
         except Exception as error:
-            self._expected[name].set_exception(error)
+            _settle(self._expected[name], error)
             raise
         self.add(model)
-        self._expected[name].set_result(model)
+        _settle(self._expected[name], model)
         return model
 
     def add(self, model: Model) -> None:
@@ -134,6 +136,8 @@ class Engine:
         Raises Overloaded, QueueTimeout, InferenceFailed or EngineClosed. Cancelling drops what is
         still queued.
         """
+        if not texts:
+            return [np.empty((0, len(model.labels)), np.float32) for model in models]
         request = self._accept(tuple(models), texts)
         wait = min(model.max_wait for model in request.models)
         expiry = request.loop.call_later(wait, _expire, request)
@@ -185,6 +189,16 @@ class Engine:
         left = self._batcher.close()
         fail((entry.request for entry in left), EngineClosed("the server is shutting down"))
         self._lane.join(timeout)
+
+
+def _settle(expected: Future[Model], outcome: Model | Exception) -> None:
+    """Tell those who wait for a model; of two loads at once the first has told them already."""
+    if expected.done():
+        return
+    if isinstance(outcome, Exception):
+        expected.set_exception(outcome)
+    else:
+        expected.set_result(outcome)
 
 
 def _expire(request: Request) -> None:
