@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from . import threads
 from .types import Encoding, Logits
 
 
@@ -43,6 +44,7 @@ class PaddedForward:
     """The transformers model as it is."""
 
     def __init__(self, module: Any, device: torch.device, pad_id: int) -> None:
+        self.threads = threads.MOST
         self._module = module
         self._device = device
         self.collate = PaddedCollator(pad_id)
@@ -50,6 +52,7 @@ class PaddedForward:
     @torch.inference_mode()
     def __call__(self, inputs: dict[str, torch.Tensor]) -> Logits:
         """Logits float32 [rows, labels] on the host."""
+        threads.use(self.threads)
         on_device = {name: value.to(self._device) for name, value in inputs.items()}
         logits: torch.Tensor = self._module(**on_device).logits
         return logits.float().cpu().numpy()

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
+from . import threads
 from .packing import Block, Packed, PackedCollator
 from .types import Logits
 
@@ -146,11 +147,13 @@ class PackedForward:
         except AttributeError as error:
             raise NotPackable(str(error)) from error
         self._device = device
+        self.threads = threads.MOST
         self.collate = PackedCollator(embeddings.position_embeddings.padding_idx)
 
     @torch.inference_mode()
     def __call__(self, batch: Packed) -> Logits:
         """Logits float32 [texts, labels] on the host, in the order of the encodings."""
+        threads.use(self.threads)
         on_device = batch.to(self._device)
         x = F.embedding(on_device.ids, self._words)
         x = self._norm(x.add_(F.embedding(on_device.positions, self._positions)))

@@ -18,13 +18,13 @@ import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 from transformers.utils.logging import disable_progress_bar
 
-from . import metrics
+from . import metrics, threads
 from .errors import LoadError
 from .forward import PaddedForward
 from .forward_packed import NotPackable, PackedForward
 from .scores import ACTIVATIONS, default_activation
 from .tokenization import Tokenizer
-from .types import Forward, Model
+from .types import Model
 
 logger = logging.getLogger("mlserver.chorus")
 
@@ -43,6 +43,8 @@ _PROBES = (
     "<pad> b",
     "c " * 600,
 )
+# What a forward's threads are chosen on: enough for a wide model to need them all.
+_TYPICAL = ["A tweet of the usual length, with a word or two more. 👍 " * 3] * 2
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 # transformers makes an empty tokenizer where it finds none of these, and says nothing.
 _TOKENIZERS = ("tokenizer.json", "*.model", "vocab.json", "vocab.txt")
@@ -89,12 +91,14 @@ def load_classifier(
     labels = tuple(config.id2label[i] for i in range(config.num_labels))
     activation = default_activation(config.problem_type, len(labels))
     stock = PaddedForward(module, target, pad_id)
+    forward = _fastest_exact(name, stock, module, target, tokenizer, activation)
+    _set_threads(name, forward, tokenizer)
     return Model(
         name=name,
         labels=labels,
         activation=activation,
         tokenizer=tokenizer,
-        forward=_fastest_exact(name, stock, module, target, tokenizer, activation),
+        forward=forward,
         max_rows=max_rows,
         max_wait=max_wait,
         origin=origin,
@@ -108,7 +112,7 @@ def _fastest_exact(
     device: torch.device,
     tokenizer: Tokenizer,
     activation: str,
-) -> Forward:
+) -> PackedForward | PaddedForward:
     """The packed forward if the module is of its family and gives the stock one's answers."""
     try:
         packed = PackedForward(module, device)
@@ -127,6 +131,17 @@ def _fastest_exact(
     )
     metrics.FALLBACKS.labels(name).inc()
     return stock
+
+
+def _set_threads(name: str, forward: PackedForward | PaddedForward, tokenizer: Tokenizer) -> None:
+    batch = forward.collate(tokenizer.encode(_TYPICAL))
+
+    def run() -> None:
+        forward.threads = torch.get_num_threads()
+        forward(batch)  # type: ignore[arg-type] # its own collator made it
+
+    forward.threads = threads.fastest(run)
+    logger.info("%s runs on %d of %d threads", name, forward.threads, threads.MOST)
 
 
 def _device(name: str) -> torch.device:

@@ -1,0 +1,48 @@
+"""How many CPU threads a model's forward runs on: measured when it is loaded, not guessed.
+
+A wide model uses every core; a narrow one is slowed down by them, for each of its small operations
+then waits until the other threads have woken up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+
+import torch
+
+# As many as the machine, or OMP_NUM_THREADS, allows.
+MOST = torch.get_num_threads()
+# Twice the threads must save this share of the time, or other work has the better use for them.
+_WORTH = 0.2
+_REPEATS = 5
+
+
+def use(threads: int) -> None:
+    """Set the calling thread's number; torch keeps one for each thread that calls it."""
+    if torch.get_num_threads() != threads:
+        torch.set_num_threads(threads)
+
+
+def fastest(run: Callable[[], object], most: int = MOST) -> int:
+    """The smallest number of threads, 1 or a doubling of it, that more would hardly speed up."""
+    threads, best = 1, _seconds(run, 1)
+    while threads < most:
+        more = min(2 * threads, most)
+        seconds = _seconds(run, more)
+        if seconds > best * (1 - _WORTH):
+            break
+        threads, best = more, seconds
+    return threads
+
+
+def _seconds(run: Callable[[], object], threads: int) -> float:
+    """The fastest of a few runs: whatever else the machine does can only make one slower."""
+    use(threads)
+    run()
+    times = []
+    for _ in range(_REPEATS):
+        started = perf_counter()
+        run()
+        times.append(perf_counter() - started)
+    return min(times)
