@@ -212,3 +212,27 @@ def test_a_gpu_answers_as_the_cpu(make_checkpoint: MakeCheckpoint) -> None:
     on_gpu = probabilities(load_classifier("m", folder, "cuda"), TEXTS)
     on_cpu = probabilities(load_classifier("m", folder, "cpu"), TEXTS)
     assert np.abs(on_gpu - on_cpu).max() <= 1e-4
+
+
+def test_a_checkpoint_with_nothing_but_a_sentencepiece_model(
+    make_checkpoint: MakeCheckpoint,
+) -> None:
+    """As XLM-R was published: no tokenizer.json."""
+    import sentencepiece
+
+    folder = make_checkpoint()
+    (folder / "tokenizer.json").unlink()
+    corpus = ["hello world this is a test", "I love you", "free coins"] * 50
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(corpus),
+        model_prefix=str(folder / "sentencepiece.bpe"),
+        model_type="unigram",
+        vocab_size=30,
+        hard_vocab_limit=False,
+        minloglevel=2,
+    )
+    model = load_classifier("m", folder, "cpu")
+    (encoding,) = model.tokenizer.encode(["hello world"])
+    assert (encoding.ids[0], encoding.ids[-1]) == (0, 2)
+    assert 3 not in encoding.ids, "nothing of it is unknown"
+    assert np.isfinite(probabilities(model, ["hello world"])).all()
