@@ -59,6 +59,14 @@ class Stack:
     def v2(self) -> str:
         return f"http://127.0.0.1:{self.ports[1]}/v2"
 
+    def wait_until_announced(self, seconds: float = 100) -> None:
+        """Wait for the summary: from then on a server that dies is started again."""
+        deadline = time.monotonic() + seconds
+        while "curl -s" not in self.log.read_text():
+            assert self.process.poll() is None, self.log.read_text()
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.1)
+
     def wait_until_ready(self, seconds: float = 100) -> None:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:

@@ -75,7 +75,7 @@ def test_ctrl_c_during_the_start_stops_cleanly(tmp_path: Path) -> None:
 
 def test_a_killed_model_server_comes_back(tmp_path: Path) -> None:
     stack = Stack.start(tmp_path / "log")
-    stack.wait_until_ready()
+    stack.wait_until_announced()
     assert post(stack).status_code == 200
     os.kill(child(stack, "mlserver_chorus.server").pid, signal.SIGKILL)
     reply = post(stack)

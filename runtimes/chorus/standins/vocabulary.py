@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import sentencepiece
+from sentencepiece import sentencepiece_model_pb2
 from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, trainers
 from transformers import RobertaTokenizer, XLMRobertaTokenizer
-from transformers.utils import sentencepiece_model_pb2_new
 
 UNIGRAM_SIZE = 6500
 BPE_SIZE = 2500
@@ -44,7 +44,7 @@ def unigram(texts: Iterable[str]) -> Any:
         num_threads=1,
         minloglevel=2,
     )
-    proto = sentencepiece_model_pb2_new.ModelProto.FromString(trained.getvalue())
+    proto = sentencepiece_model_pb2.ModelProto.FromString(trained.getvalue())
     pieces = [(piece.piece, piece.score) for piece in proto.pieces[3:] if _general(piece.piece)]
     special = [(token, 0.0) for token in ("<s>", "<pad>", "</s>", "<unk>")]
     return XLMRobertaTokenizer(
