@@ -14,11 +14,13 @@ $(BIN)/python:
 
 # torch goes first and by its exact name, so that a CPU build at hand is taken.
 $(VENV)/.installed: requirements.txt requirements-mlserver.txt pyproject.toml | $(BIN)/python
+	@echo "chorus: setting up $(VENV); this takes a minute or two, once"
 	$(PIP) torch==2.13.0
 	$(PIP) -r requirements.txt
 	$(PIP) --no-deps -r requirements-mlserver.txt
 	$(PIP) --no-deps --editable .
 	@touch $@
+	@echo "chorus: $(VENV) is ready"
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	$(PIP) -r requirements.txt -r requirements-dev.txt

@@ -87,7 +87,7 @@ class ChorusServer(MLServer):
 
     async def _load(self, models: list[ModelSettings]) -> None:
         await asyncio.gather(*(self._load_one(settings) for settings in models))
-        logger.info("chorus: %d models are ready", len(models))
+        logger.info("%d models are ready", len(models))
 
     async def _load_one(self, settings: ModelSettings) -> None:
         try:
