@@ -24,7 +24,7 @@ from .forward import PaddedForward
 from .forward_packed import NotPackable, PackedForward
 from .scores import ACTIVATIONS, default_activation
 from .tokenization import Tokenizer
-from .types import Model
+from .types import Model, TextEncoder
 
 logger = logging.getLogger("mlserver.chorus")
 
@@ -55,7 +55,7 @@ def load_classifier(
     folder: Path,
     device: str,
     *,
-    tokenizers: Sequence[Tokenizer] = (),
+    tokenizers: Sequence[TextEncoder] = (),
     origin: str = "folder",
     max_rows: int = 256,
     max_wait: float = 30.0,
@@ -87,7 +87,7 @@ def load_classifier(
         pad_id,
         type_ids="token_type_ids" in backend.model_input_names,
     )
-    tokenizer = next((t for t in tokenizers if t.behaves_like(own)), own)
+    tokenizer = next((t for t in tokenizers if own.behaves_like(t)), own)
     labels = tuple(config.id2label[i] for i in range(config.num_labels))
     activation = default_activation(config.problem_type, len(labels))
     stock = PaddedForward(module, target, pad_id)
@@ -110,7 +110,7 @@ def _fastest_exact(
     stock: PaddedForward,
     module: Any,
     device: torch.device,
-    tokenizer: Tokenizer,
+    tokenizer: TextEncoder,
     activation: str,
 ) -> PackedForward | PaddedForward:
     """The packed forward if the module is of its family and gives the stock one's answers."""
@@ -133,7 +133,7 @@ def _fastest_exact(
     return stock
 
 
-def _set_threads(name: str, forward: PackedForward | PaddedForward, tokenizer: Tokenizer) -> None:
+def _set_threads(name: str, forward: PackedForward | PaddedForward, tokenizer: TextEncoder) -> None:
     batch = forward.collate(tokenizer.encode(_TYPICAL))
 
     def run() -> None:

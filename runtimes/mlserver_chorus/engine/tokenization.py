@@ -52,12 +52,14 @@ class Tokenizer:
             for e in encoded
         ]
 
-    def behaves_like(self, other: Tokenizer) -> bool:
+    def behaves_like(self, other: object) -> bool:
         """Whether both give the same tokens to every text, judged without trying every text.
 
         The vocabulary with its scores or merges must be equal; what stands around it (normaliser,
         splits, special tokens) is judged by what it does to texts that would show a difference.
         """
+        if not isinstance(other, Tokenizer):
+            return False
         if (self.limit, self.pad_id, self._type_ids) != (
             other.limit,
             other.pad_id,

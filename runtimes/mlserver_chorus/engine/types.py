@@ -6,15 +6,12 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import EngineError
-
-if TYPE_CHECKING:
-    from .tokenization import Tokenizer
 
 Logits = NDArray[np.float32]
 
@@ -25,6 +22,19 @@ class Encoding:
 
     ids: list[int]
     type_ids: list[int] | None = None
+
+
+class TextEncoder(Protocol):
+    """What a model needs of a tokenizer."""
+
+    @property
+    def limit(self) -> int:
+        """Most tokens of a text, specials included."""
+        ...
+
+    def encode(self, texts: Sequence[str]) -> list[Encoding]:
+        """One encoding per text, never empty and never longer than `limit`."""
+        ...
 
 
 class Collator(Protocol):
@@ -56,7 +66,7 @@ class Model:
     labels: tuple[str, ...]
     activation: str
     """Default of `function_to_apply`: softmax, sigmoid or none."""
-    tokenizer: Tokenizer
+    tokenizer: TextEncoder
     forward: Forward
     max_rows: int
     """Most texts in one batch."""
