@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import metrics
-from .errors import InferenceFailed
+from .errors import EngineClosed, InferenceFailed
 from .replies import fail
 from .types import Encoding, Entry, Model
 
@@ -130,6 +130,9 @@ class Batcher:
                 fail((e.request for e in entries), InferenceFailed("internal error"))
                 continue
             with self._changed:
+                if self._closed:  # in the meantime: close() could not hand these back
+                    fail((e.request for e in entries), EngineClosed("the server is shutting down"))
+                    return
                 self._prepared = batch
                 self._changed.notify_all()
 

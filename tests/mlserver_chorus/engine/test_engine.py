@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import math
 import random
+import threading
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,9 +22,9 @@ from mlserver_chorus.engine.errors import (
     QueueTimeout,
     UnknownModel,
 )
-from mlserver_chorus.engine.types import Model
+from mlserver_chorus.engine.types import Encoding, Model
 
-from .conftest import CharTokenizer, FakeForward, MakeModel, checksum
+from .conftest import CharTokenizer, FakeForward, MakeModel, PlainCollator, checksum
 
 
 def forward_of(model: Model) -> FakeForward:
@@ -309,3 +311,29 @@ async def test_waiting_for_a_model_that_cannot_be_loaded_fails_with_its_reason(
         await engine.load("broken", tmp_path / "nowhere", **limits)
     with pytest.raises(LoadError, match="no checkpoint folder"):
         await waiter
+
+
+async def test_closing_answers_what_is_just_being_prepared(
+    engine: Engine, make_model: MakeModel, busy: Model
+) -> None:
+    """Entries that are neither in the queue nor in a finished batch have callers too."""
+    occupied = await occupy(engine, busy)
+    collating, go_on = threading.Event(), threading.Event()
+
+    class SlowCollator(PlainCollator):
+        def __call__(self, encodings: Sequence[Encoding]) -> list[list[int]]:
+            collating.set()
+            assert go_on.wait(10)
+            return super().__call__(encodings)
+
+    model = make_model("slow")
+    forward_of(model).collate = SlowCollator()
+    caller = asyncio.create_task(engine.infer([model], ["text"]))
+    assert await asyncio.to_thread(collating.wait, 10)
+    closing = asyncio.create_task(asyncio.to_thread(engine.close, 5))
+    await until(lambda: engine._batcher._closed)
+    go_on.set()
+    with pytest.raises(EngineClosed):
+        await asyncio.wait_for(caller, 5)
+    forward_of(busy).gate.set()
+    await asyncio.gather(occupied, closing)
