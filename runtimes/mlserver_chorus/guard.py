@@ -60,9 +60,14 @@ class GuardedServicer(InferenceServicer):
 
     ModelReady = handle_mlserver_error(InferenceServicer.ModelReady)
 
+    draining = False
+    """While true, new calls are refused as UNAVAILABLE: clients send them elsewhere."""
+
     def _InsertHeaders(  # noqa: N802
         self, request: ModelInferRequest, context: grpc.ServicerContext
     ) -> InferenceRequest:
+        if self.draining:
+            raise MLServerError("the server is shutting down", 503)
         for index, tensor in enumerate(request.inputs):
             # MLServer multiplies them all, which takes minutes where there are thousands.
             if len(tensor.shape) > MAX_DIMENSIONS:
@@ -97,9 +102,9 @@ class GuardedRepository(ModelRepositoryHandlers):
 
 
 def is_no_refusal(record: logging.LogRecord) -> bool:
-    """A filter: MLServer logs a traceback for each refused call; a caller's mistake is no news."""
+    """A filter: MLServer logs a traceback for each refused call, and a refusal is no news."""
     error = record.exc_info[1] if record.exc_info else None
-    return not (isinstance(error, MLServerError) and error.status_code < 500)
+    return not (isinstance(error, MLServerError) and error.status_code != 500)
 
 
 def answer_errors_as_v2(app: FastAPI) -> None:

@@ -47,6 +47,8 @@ logger = logging.getLogger("mlserver.chorus")
 
 # Longer than the idle time of common proxies, so that they close first and no request is lost.
 KEEP_ALIVE_SECONDS = 65
+# Some round trips, in which gRPC clients learn that this server takes no more calls.
+GRPC_QUIET_SECONDS = 0.2
 
 
 class ChorusServer(MLServer):
@@ -98,9 +100,13 @@ class ChorusServer(MLServer):
             raise LoadError(f"model {settings.name}: {_first_line(error)}") from error
 
     async def _drain(self) -> None:
-        """Keep answering for a moment, telling every caller to close: none is cut off."""
+        """Keep answering for a moment, telling every caller to go elsewhere: none is cut off."""
         self._rest_server.guard.draining = True
         await asyncio.sleep(self._drain_delay)
+        # gRPC cancels a call that it has read and not begun when it stops: let none be on its way.
+        servicer: Any = self._grpc_server._inference_servicer
+        servicer.draining = True
+        await asyncio.sleep(GRPC_QUIET_SECONDS)
 
     def _create_servers(self) -> None:
         self._model_repository_handlers = GuardedRepository(

@@ -69,7 +69,7 @@ class Load:
 
 
 class PortClosed(Exception):
-    """The connection was refused: this request was never sent."""
+    """The connection or the call was refused: this request was never begun."""
 
 
 async def ask_rest(client: httpx.AsyncClient, text: str) -> tuple[Any, bool]:
@@ -85,7 +85,10 @@ async def ask_grpc(stub: Any, text: str) -> tuple[Any, bool]:
     try:
         response = await stub.ModelInfer(message(request(tensor([text])), MODEL), timeout=30)
     except grpc.aio.AioRpcError as error:
-        if error.code() is grpc.StatusCode.UNAVAILABLE and "refused" in (error.details() or ""):
+        details = error.details() or ""
+        if error.code() is grpc.StatusCode.UNAVAILABLE and (
+            "refused" in details or "shutting down" in details
+        ):
             raise PortClosed from None
         raise
     return json.loads(response.outputs[0].contents.bytes_contents[0]), False
