@@ -81,8 +81,18 @@ class Scene:
         self.ready.set()
 
 
+OTHERS: set[int] = set()
+
+
+@pytest.fixture(autouse=True)
+def _note_the_servers_of_other_tests() -> None:
+    OTHERS.clear()
+    OTHERS.update(process.pid for process in psutil.Process().children())
+
+
 def children() -> list[psutil.Process]:
-    return psutil.Process().children()
+    """The processes that this test has started."""
+    return [process for process in psutil.Process().children() if process.pid not in OTHERS]
 
 
 async def test_stops_the_last_child_first() -> None:
