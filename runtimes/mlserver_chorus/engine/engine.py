@@ -31,8 +31,8 @@ from .types import Encoding, Entry, Logits, Model, Request
 
 logger = logging.getLogger("mlserver.chorus")
 
-# Where a two-core CPU gains nothing more from a larger batch of small models; measured per device
-# later, overridable now.
+# Above the 2,000 tokens from which small models on one core gained nothing more from a larger batch
+# (docs/experiments.md, threads); a device that needs more is told so by CHORUS_MAX_BATCH_TOKENS.
 DEFAULT_MAX_BATCH_TOKENS = 4096
 # Some seconds of work for the fastest device; beyond it a caller had better hear "busy" at once.
 DEFAULT_MAX_IN_FLIGHT = 16384
