@@ -8,7 +8,9 @@ _SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 
 
 IN_FLIGHT = Gauge("chorus_engine_texts_in_flight", "Texts accepted and not yet answered")
 BATCH_ROWS = Histogram("chorus_engine_batch_rows", "Texts per batch", buckets=_ROWS)
-BATCH_TOKENS = Histogram("chorus_engine_batch_tokens", "Tokens per batch and model", buckets=_TOKENS)
+BATCH_TOKENS = Histogram(
+    "chorus_engine_batch_tokens", "Tokens per batch and model", buckets=_TOKENS
+)
 PADDING = Counter(
     "chorus_engine_padding_tokens", "Token positions computed that carry no token, over all models"
 )
