@@ -1,6 +1,6 @@
 # One verb per task. `make` alone lists them.
 .DEFAULT_GOAL := help
-PYTHON ?= $(shell for v in python3.12 python3.11 python3.10 python3; do command -v $$v >/dev/null 2>&1 && $$v -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 13))' 2>/dev/null && echo $$v && break; done)
+PYTHON ?= $(shell for v in python3.12 python3.11 python3; do command -v $$v >/dev/null 2>&1 && $$v -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null && echo $$v && break; done)
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -9,7 +9,7 @@ help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 $(BIN)/python:
-	@test -n "$(PYTHON)" || { echo "chorus: Python 3.10, 3.11 or 3.12 is needed, and none is on the PATH (PYTHON=/path/to/python chooses one)" >&2; exit 1; }
+	@test -n "$(PYTHON)" || { echo "chorus: Python 3.11 or 3.12 is needed, and none is on the PATH (PYTHON=/path/to/python chooses one)" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
 # torch goes first and by its exact name, so that a CPU build at hand is taken.
@@ -47,13 +47,13 @@ format: $(VENV)/.installed-dev ## rewrite the code in the project's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.installed-dev ## throughput of /process on the stand-ins, beside the stock server
-	$(BIN)/python -m benchmarks.stock $(ARGS)
+bench: $(VENV)/.installed-dev ## a benchmark: ARGS="peers …", ARGS=--help; alone, what serving costs
+	$(BIN)/python -m benchmarks $(or $(ARGS),overhead)
 
 train-standins: $(VENV)/.installed ## train the small models that ship in models/*/standin again
 	$(BIN)/python -m chorus.standins $(ARGS)
 
 clean: ## remove the virtual environment and every cache
-	rm -rf $(VENV) .peers .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .peers .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .PHONY: help install run test test-slow check format bench train-standins clean

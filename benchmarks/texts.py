@@ -31,8 +31,8 @@ WORDS: dict[str, str] = {
     "zh": "昨天 下雨 我们 在 老 图书馆 里面 看书 然后 一起 走路 回家 吃饭",
 }
 UNSPACED = frozenset({"ja", "zh"})
-# Words per text, chosen so that the lengths in XLM-R tokens centre on 20.
-SHORTEST, LONGEST = 9, 15
+# Words per text, chosen so that the XLM-R stand-ins read 20 tokens on average.
+SHORTEST, LONGEST = 4, 11
 
 CAFE = _words(
     "sourdough typewriter vinyl lantern cardigan espresso darkroom ukulele rooftop heirloom "
@@ -54,6 +54,8 @@ EMOJI = _words("😀 😎 🚀 🌈 🍕 🐙 🎉 💸 🔥 👍🏽 🇳🇿 �
 # The alphabet of bitcoin addresses: no 0, O, I or l.
 BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 EMPTY_SHARE = 0.005
+# Tokens that a tokenizer puts around a text.
+SPECIALS = 2
 
 
 def short_texts(count: int, seed: int = SEED) -> list[str]:
@@ -66,7 +68,26 @@ def challenge_texts(count: int, seed: int = SEED) -> list[str]:
     """`count` texts of about 100 tokens: control characters, emoji, links, 0.5 % empty."""
     random = Random(seed)
     texts = _different(count, lambda: _challenge(random))
-    return ["" if random.random() < EMPTY_SHARE else text for text in texts]
+    for place in random.sample(range(count), round(count * EMPTY_SHARE)):
+        texts[place] = ""
+    return texts
+
+
+def texts_of_length(
+    count: int, tokens: int, offsets: Callable[[str], list[int]], seed: int = SEED
+) -> list[str]:
+    """`count` different texts of `tokens` tokens each, by a tokenizer that says where they end.
+
+    `offsets` gives the end of each token in the text's characters, special tokens left out. A text
+    can be a token off, for the cut may part what the tokenizer would have kept together.
+    """
+    random = Random(seed)
+
+    def make() -> str:
+        text = " ".join(_short(random) for _ in range(1 + tokens // 4))
+        return text[: offsets(text)[tokens - SPECIALS - 1]]
+
+    return _different(count, make)
 
 
 def _different(count: int, make: Callable[[], str]) -> list[str]:

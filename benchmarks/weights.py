@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from benchmarks.answers import KEYS
-from benchmarks.texts import challenge_texts, short_texts
+from benchmarks.shapes import SIZES
 
-VOCABULARY = 6000
-LABELS = {"cardiffnlp": 3, "ivanlau": 45, "svalabs": 2, "EIStakovskii": 2, "jy46604790": 2}
-SPECIAL_TOKENS = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
-# Chosen so that a short text has about 20 tokens, as it has with the real tokenizers.
-BEGINNING, MERGED = 4, 1000
-SPECIAL = {
+ROOT = Path(__file__).resolve().parents[1]
+CACHE = ROOT / ".bench"
+# Part of what a cached folder is known by: to be raised when the same options make other weights.
+RECIPE = 1
+STAND_IN = "standin"
+# What stands around every tokenizer here; 512 = 514 positions less the two that RoBERTa's numbering
+# leaves out.
+TOKENIZER = {
+    "tokenizer_class": "PreTrainedTokenizerFast",
+    "model_max_length": 512,
     "bos_token": "<s>",
     "pad_token": "<pad>",
     "eos_token": "</s>",
@@ -24,68 +30,61 @@ SPECIAL = {
     "sep_token": "</s>",
     "mask_token": "<mask>",
 }
+HELP = "standin, tiny, middle, real (random; made once in .bench/), or a folder with KEY/ in it"
+
+
+class NoWeights(Exception):
+    """There is no such set of weights; the text is one line for who asked for it."""
+
+
+def folders(choice: str) -> dict[str, Path]:
+    """Each model's checkpoint folder, for what `--weights` says (see HELP). Raises NoWeights."""
+    if choice in SIZES:
+        return random_folders(choice)
+    root = ROOT / "models" if choice == STAND_IN else Path(choice)
+    found = find(root)
+    if found is None:
+        raise NoWeights(f"{root} lacks a model; --weights is {HELP}")
+    return found
 
 
 def find(root: Path) -> dict[str, Path] | None:
     """Each model's folder under `root` (`KEY/standin` or `KEY`), or None if one is missing."""
     found = {}
     for key in KEYS:
-        folders = (root / key / "standin", root / key)
-        folder = next((f for f in folders if (f / "model.safetensors").is_file()), None)
+        places = (root / key / STAND_IN, root / key)
+        folder = next((f for f in places if (f / "model.safetensors").is_file()), None)
         if folder is None:
             return None
         found[key] = folder.resolve()
     return found
 
 
-def make_random(root: Path, seed: int = 0) -> dict[str, Path]:
-    """Models of the stand-ins' size with random weights: four XLM-R, one RoBERTa."""
-    import torch
-    from transformers import (
-        RobertaConfig,
-        RobertaForSequenceClassification,
-        XLMRobertaConfig,
-        XLMRobertaForSequenceClassification,
-    )
-    from transformers.utils import logging
+def random_folders(size: str, cache: Path = CACHE) -> dict[str, Path]:
+    """Random weights of one of SIZES; made when the cache has none, or others."""
+    root = cache / size
+    stamp = root / "stamp.json"
+    wanted = json.dumps({"recipe": RECIPE, **asdict(SIZES[size])}, sort_keys=True)
+    if not stamp.is_file() or stamp.read_text() != wanted:
+        from benchmarks.random_weights import write_all  # seconds, for torch
 
-    logging.disable_progress_bar()
-    torch.manual_seed(seed)
-    for key in KEYS:
-        folder = root / key
-        folder.mkdir(parents=True)
-        roberta = key == "jy46604790"
-        tokenizer = _byte_level() if roberta else _unigram()
-        tokenizer.save(str(folder / "tokenizer.json"))
-        _write_json(folder / "tokenizer_config.json", _tokenizer_config())
-        config = (RobertaConfig if roberta else XLMRobertaConfig)(
-            vocab_size=VOCABULARY,
-            hidden_size=64,
-            num_hidden_layers=2,
-            num_attention_heads=4,
-            intermediate_size=256,
-            max_position_embeddings=514,
-            type_vocab_size=1,
-            layer_norm_eps=1e-5,
-            # Wide enough that texts differ in label and score, so that mixed-up answers show.
-            initializer_range=0.2,
-            num_labels=LABELS[key],
-        )
-        model_class = (
-            RobertaForSequenceClassification if roberta else XLMRobertaForSequenceClassification
-        )
-        model_class(config).eval().save_pretrained(folder)
+        print(f"making random weights of {size} size in {root}", file=sys.stderr, flush=True)
+        shutil.rmtree(root, ignore_errors=True)
+        write_all(root, SIZES[size])
+        # Last, so that an interrupted run starts over.
+        stamp.write_text(wanted)
     return {key: root / key for key in KEYS}
 
 
 def for_transformers_4(source: Path, target: Path) -> None:
-    """Copy a model saved by transformers 5 in a form that transformers 4.41 loads, unchanged.
+    """A model saved by transformers 5 in a form that transformers 4.41 loads, unchanged.
 
-    tokenizers before 0.20 reads a merge as `"a b"`, not as `["a", "b"]`; the tokenizer's class
-    name may be new, so the generic one, which takes everything from tokenizer.json, stands in.
+    The weights are linked, not copied. tokenizers before 0.20 reads a merge as `"a b"`, not as
+    `["a", "b"]`; the tokenizer's class name may be new, so the generic one, which takes everything
+    from tokenizer.json, stands in.
     """
     target.mkdir(parents=True)
-    shutil.copyfile(source / "model.safetensors", target / "model.safetensors")
+    (target / "model.safetensors").symlink_to((source / "model.safetensors").resolve())
     config = json.loads((source / "config.json").read_text())
     config["torch_dtype"] = config.pop("dtype", config.get("torch_dtype", "float32"))
     _write_json(target / "config.json", config)
@@ -94,7 +93,7 @@ def for_transformers_4(source: Path, target: Path) -> None:
     if merges and isinstance(merges[0], list):
         tokenizer["model"]["merges"] = [" ".join(pair) for pair in merges]
     _write_json(target / "tokenizer.json", tokenizer)
-    _write_json(target / "tokenizer_config.json", _tokenizer_config())
+    _write_json(target / "tokenizer_config.json", TOKENIZER)
 
 
 def token_counts(folder: Path, texts: list[str]) -> list[int]:
@@ -105,54 +104,13 @@ def token_counts(folder: Path, texts: list[str]) -> list[int]:
     return [len(encoding.ids) for encoding in tokenizer.encode_batch(texts)]
 
 
-def _tokenizer_config() -> dict[str, Any]:
-    # 512 = 514 positions less the two that RoBERTa's numbering leaves out.
-    return {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 512, **SPECIAL}
+def token_ends(folder: Path) -> Callable[[str], list[int]]:
+    """Where each of a text's tokens ends, special ones left out, by the tokenizer in `folder`."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    return lambda text: [end for _, end in tokenizer.encode(text, add_special_tokens=False).offsets]
 
 
-def _write_json(path: Path, value: Any) -> None:
+def _write_json(path: Path, value: object) -> None:
     path.write_text(json.dumps(value, ensure_ascii=False))
-
-
-def _unigram() -> Any:
-    """A unigram vocabulary of the corpus's word beginnings, endings and characters."""
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-
-    words = sorted({word for text in _corpus() for word in text.split()})
-    beginnings = {"▁" + word[:BEGINNING] for word in words}
-    endings = {word[BEGINNING:] for word in words}
-    characters = {"▁", *(character for word in words for character in word)}
-    # The better score goes to the longer piece, so the fewest pieces win.
-    pieces = dict.fromkeys(sorted(characters), -12.0)
-    pieces |= dict.fromkeys(sorted(endings - {""}), -9.0)
-    pieces |= dict.fromkeys(sorted(beginnings), -8.0)
-    vocabulary = [(token, 0.0) for token in SPECIAL_TOKENS] + list(pieces.items())
-    tokenizer = Tokenizer(models.Unigram(vocabulary[:VOCABULARY], unk_id=3, byte_fallback=False))
-    tokenizer.normalizer = normalizers.NFKC()
-    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
-    )
-    return tokenizer
-
-
-def _byte_level() -> Any:
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
-
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.train_from_iterator(
-        _corpus(),
-        trainers.BpeTrainer(
-            vocab_size=MERGED,
-            special_tokens=SPECIAL_TOKENS,
-            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-            show_progress=False,
-        ),
-    )
-    tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0))
-    return tokenizer
-
-
-def _corpus() -> list[str]:
-    return short_texts(2000, seed=1) + challenge_texts(200, seed=1)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple, Self
 
-from benchmarks.answers import Answers
+import orjson
+
+from benchmarks.answers import KEYS, Answers, Result, common_label, result
 
 ROOT = Path(__file__).resolve().parents[2]
-ENVIRONMENTS = ROOT / ".peers"
 
 
 class Post(NamedTuple):
@@ -30,10 +32,19 @@ class Launch(NamedTuple):
 
 
 class Peer(ABC):
-    """A server under test. A new peer is one subclass in a file of its own."""
+    """A server under test, in one setting. A new peer is one subclass in a file of its own."""
 
-    name: str
+    name: ClassVar[str]
     setting: str = "default"
+    device: str = "cpu"
+
+    @classmethod
+    @abstractmethod
+    def candidates(cls, weights: dict[str, Path], device: str) -> list[Self]:
+        """The settings worth trying on "cpu" or "cuda"; with any of them all answers are right.
+
+        At most six: trying one costs a start and seconds of load.
+        """
 
     @abstractmethod
     def prepare(self) -> None:
@@ -53,7 +64,35 @@ class Peer(ABC):
 
     @abstractmethod
     def read(self, part: int, body: bytes) -> Answers:
-        """The answers in the reply to request number `part`.
+        """The answers in the reply to request number `part`, labels spelled as `/process` does.
 
         Raises KeyError, TypeError, IndexError or ValueError if there are none in it.
         """
+
+
+class ProcessPeer(Peer):
+    """A peer that speaks as Chorus does: `POST /process` with a JSON string, five answers back."""
+
+    def posts(self, text: str) -> list[Post]:
+        """The text as a JSON string."""
+        return [Post("/process", orjson.dumps(text))]
+
+    def read(self, part: int, body: bytes) -> Answers:
+        """All five answers."""
+        return five_answers(orjson.loads(body))
+
+
+def five_answers(reply: dict[str, dict[str, object]]) -> Answers:
+    """The answers in `{KEY: {"label": …, "score": …}, …}`; KeyError if one is missing."""
+    answers = {}
+    for key in KEYS:
+        label, score = result(reply[key])
+        answers[key] = Result(common_label(key, label), score)
+    return answers
+
+
+def all_cores() -> int:
+    """The cores that this process, and so a server that it starts, may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -5,20 +5,24 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
-import orjson
-
-from benchmarks.answers import KEYS, Answers, result
-from benchmarks.peers.base import ROOT, Launch, Peer, Post
+from benchmarks.peers.base import ROOT, Launch, ProcessPeer
 
 
-class Chorus(Peer):
+class Chorus(ProcessPeer):
     """The checkout's own server, from the environment that runs this script."""
 
     name = "chorus"
 
-    def __init__(self, weights: dict[str, Path] | None = None) -> None:
+    def __init__(self, weights: dict[str, Path] | None = None, device: str = "cpu") -> None:
         self.weights = weights
+        self.device = device
+
+    @classmethod
+    def candidates(cls, weights: dict[str, Path], device: str) -> list[Self]:
+        """The one there is: Chorus chooses batches and threads by itself."""
+        return [cls(weights, device)]
 
     def prepare(self) -> None:
         """Nothing: `make install` has done it."""
@@ -27,7 +31,7 @@ class Chorus(Peer):
         """`chorus serve` on free ports, with the checkout's stand-ins unless told otherwise."""
         port = free_port()
         command = [str(Path(sys.executable).parent / "chorus"), "serve", "--host", "127.0.0.1"]
-        command += ["--port", str(port)]
+        command += ["--port", str(port), "--device", self.device]
         for option in ("--v2-port", "--grpc-port", "--metrics-port"):
             command += [option, str(free_port())]
         if self.weights:
@@ -39,12 +43,3 @@ class Chorus(Peer):
     def ready_paths(self) -> list[str]:
         """The gateway is ready when all models are."""
         return ["/readyz"]
-
-    def posts(self, text: str) -> list[Post]:
-        """The text as a JSON string."""
-        return [Post("/process", orjson.dumps(text))]
-
-    def read(self, part: int, body: bytes) -> Answers:
-        """All five answers."""
-        reply = orjson.loads(body)
-        return {key: result(reply[key]) for key in KEYS}

@@ -18,16 +18,17 @@ import psutil
 from benchmarks.peers.base import Peer
 
 HOST = "127.0.0.1"
-READY_SECONDS = 180.0
+# Five models of real size, loaded twice by a peer with two processes, on two cores.
+READY_SECONDS = 300.0
 STOP_SECONDS = 15.0
+# For what was killed to be gone; a defunct process that nobody reaps never is.
+GONE_SECONDS = 2.0
 LOG_TAIL = 30
 
-# One arithmetic for all on every machine, and no look at a model hub while the clock runs.
-COMMON = {
-    "CUDA_VISIBLE_DEVICES": "",
-    "HF_HUB_OFFLINE": "1",
-    "TF_CPP_MIN_LOG_LEVEL": "3",
-}
+# No look at a model hub while the clock runs.
+COMMON = {"HF_HUB_OFFLINE": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+# No peer finds a GPU that the others do not use.
+NO_GPU = {"CUDA_VISIBLE_DEVICES": ""}
 
 
 class NotReady(RuntimeError):
@@ -44,12 +45,10 @@ class Server:
     def cpu_seconds(self) -> float:
         """CPU used so far by its process and all that it started."""
         used = 0.0
-        with suppress(psutil.NoSuchProcess):
-            parent = psutil.Process(self.process.pid)
-            for process in (parent, *parent.children(recursive=True)):
-                with suppress(psutil.NoSuchProcess):
-                    times = process.cpu_times()
-                    used += times.user + times.system
+        for process in _family(self.process.pid):
+            with suppress(psutil.NoSuchProcess):
+                times = process.cpu_times()
+                used += times.user + times.system
         return used
 
 
@@ -69,7 +68,7 @@ def running(peer: Peer, cores: set[int]) -> Iterator[Server]:
             process = subprocess.Popen(
                 launch.command,
                 cwd=launch.folder,
-                env={**os.environ, **COMMON, **launch.environment},
+                env={**os.environ, **_common(peer.device), **launch.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -124,8 +123,22 @@ def _tail(log: Path) -> str:
     return "\n".join(log.read_text(errors="replace").splitlines()[-LOG_TAIL:])
 
 
+def _common(device: str) -> dict[str, str]:
+    return COMMON if device == "cuda" else {**COMMON, **NO_GPU}
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    """The process and all that descend from it, in whatever group or session they are."""
+    with suppress(psutil.NoSuchProcess):
+        parent = psutil.Process(pid)
+        return [parent, *parent.children(recursive=True)]
+    return []
+
+
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """SIGTERM to the server, then SIGKILL to whatever is left of its group."""
+    """SIGTERM to the server, then SIGKILL to whatever is left of its group and its family."""
+    # Asked for now: whoever loses its parent can no longer be found.
+    family = _family(process.pid)
     with suppress(ProcessLookupError):
         process.send_signal(signal.SIGTERM)
     try:
@@ -136,4 +149,9 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         # Also when a second Ctrl-C cuts the wait short.
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
+        for member in family:
+            with suppress(psutil.NoSuchProcess):
+                member.kill()
         process.wait()
+        # The next peer must not share the cores with what is still ending.
+        psutil.wait_procs(family, timeout=GONE_SECONDS)

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import orjson
 
 from benchmarks.answers import KEYS, Answers, Result, common_label, result
-from benchmarks.peers.base import ENVIRONMENTS, Launch, Peer, Post
+from benchmarks.peers.base import Launch, Peer, Post, all_cores
+from benchmarks.peers.environment import Environment
 from benchmarks.weights import for_transformers_4
 
-REQUIREMENTS = Path(__file__).with_name("stock-requirements.txt")
-ENVIRONMENT = ENVIRONMENTS / "stock"
 
-
-class Setting(NamedTuple):
-    """What an operator can tune: batching of each model (size 0: off), worker processes."""
+class Batching(NamedTuple):
+    """What an operator can tune: batches of each model (size 0: none), worker processes."""
 
     max_batch_size: int
     max_batch_time: float
@@ -34,54 +28,37 @@ class Setting(NamedTuple):
         return f"batch {batch}{workers}"
 
 
-# Swept before the comparison; the fastest stands for the peer.
-SWEEP = (
-    Setting(0, 0),
-    Setting(32, 0.005),
-    Setting(32, 0.01),
-    Setting(64, 0.02),
-    Setting(64, 0.05),
-    Setting(64, 0.05, parallel_workers=1),
-)
-
-
 class Stock(Peer):
     """The unmodified server, as fast as its own settings make it."""
 
-    name = "stock mlserver"
+    name = "stock"
+    environment = Environment("stock")
 
-    def __init__(self, weights: dict[str, Path], setting: Setting, threads: int = 1) -> None:
+    def __init__(
+        self, weights: dict[str, Path], device: str, threads: int, batching: Batching
+    ) -> None:
         self.weights = weights
-        self.settings = setting
-        self.setting = str(setting)
-        # One thread is the fastest for small models: the forward runs on the event loop.
+        self.device = device
         self.threads = threads
+        self.batching = batching
+        self.setting = f"{batching}, threads {threads}"
+
+    @classmethod
+    def candidates(cls, weights: dict[str, Path], device: str) -> list[Self]:
+        """No batching first; torch threads: one is best for small models, all for large ones."""
+        settings = [
+            (1, Batching(0, 0)),
+            (1, Batching(32, 0.01)),
+            (1, Batching(64, 0.05)),
+            (1, Batching(64, 0.05, parallel_workers=1)),
+        ]
+        if device == "cpu" and all_cores() > 1:
+            settings += [(all_cores(), Batching(0, 0)), (all_cores(), Batching(32, 0.01))]
+        return [cls(weights, device, threads, batching) for threads, batching in settings]
 
     def prepare(self) -> None:
-        """Its own virtual environment, made again when the requirements change."""
-        stamp = ENVIRONMENT / ".installed"
-        wanted = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
-        if stamp.is_file() and stamp.read_text() == wanted:
-            return
-        if sys.version_info[:2] not in ((3, 11), (3, 12)):
-            raise RuntimeError("the stock server's pins need Python 3.11 or 3.12")
-        lines = REQUIREMENTS.read_text().splitlines()
-        torch = next(line for line in lines if line.startswith("torch=="))
-        pip = [str(ENVIRONMENT / "bin" / "python"), "-m", "pip", "install", "--quiet"]
-        steps = (
-            ("virtual environment", [sys.executable, "-m", "venv", str(ENVIRONMENT)]),
-            # With what it depends on, which differs between a CPU and a GPU build.
-            (torch, [*pip, torch]),
-            (
-                "the rest, exactly as pinned",
-                [*pip, "--no-deps", "--requirement", str(REQUIREMENTS)],
-            ),
-        )
-        shutil.rmtree(ENVIRONMENT, ignore_errors=True)
-        for number, (what, command) in enumerate(steps, 1):
-            print(f"stock mlserver, step {number} of {len(steps)}: {what}", file=sys.stderr)
-            subprocess.run(command, check=True)
-        stamp.write_text(wanted)
+        """Its own virtual environment."""
+        self.environment.prepare()
 
     def launch(self, folder: Path, free_port: Callable[[], int]) -> Launch:
         """A folder of settings and converted weights; `mlserver start` in it."""
@@ -91,7 +68,7 @@ class Stock(Peer):
             "http_port": port,
             "grpc_port": free_port(),
             "metrics_port": free_port(),
-            "parallel_workers": self.settings.parallel_workers,
+            "parallel_workers": self.batching.parallel_workers,
             "debug": False,
             "gzip_enabled": False,
         }
@@ -101,18 +78,19 @@ class Stock(Peer):
             model = {
                 "name": key,
                 "implementation": "mlserver_huggingface.HuggingFaceRuntime",
-                "max_batch_size": self.settings.max_batch_size,
-                "max_batch_time": self.settings.max_batch_time,
+                "max_batch_size": self.batching.max_batch_size,
+                "max_batch_time": self.batching.max_batch_time,
                 "parameters": {
                     "extra": {
                         "task": "text-classification",
                         "pretrained_model": str(folder / key / "weights"),
                         "framework": "pt",
+                        "device": 0 if self.device == "cuda" else -1,
                     }
                 },
             }
             (folder / key / "model-settings.json").write_text(json.dumps(model))
-        command = [str(ENVIRONMENT / "bin" / "mlserver"), "start", str(folder)]
+        command = [self.environment.command("mlserver"), "start", str(folder)]
         return Launch(command, folder, {"OMP_NUM_THREADS": str(self.threads)}, port)
 
     def ready_paths(self) -> list[str]:

@@ -1,44 +1,135 @@
-"""What each peer sends and reads, and how its answers are compared."""
+"""What each peer sends and reads, how it is started, and how answers are compared."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
-import psutil
 import pytest
 from benchmarks.answers import KEYS, Result, agree
-from benchmarks.peers.base import Launch, Post
-from benchmarks.peers.chorus import Chorus
-from benchmarks.peers.process import NotReady, running
-from benchmarks.peers.stock import Setting, Stock
+from benchmarks.peers import PEERS
+from benchmarks.peers.base import Peer
 from benchmarks.weights import for_transformers_4
 
+LABELS = dict(zip(KEYS, ("negative", "Mangolian", "SPAM", "LABEL_1", "LABEL_0"), strict=True))
+FIVE = {key: {"label": label, "score": 0.75} for key, label in LABELS.items()}
+SPELLED = {
+    "cardiffnlp": Result("NEGATIVE", 0.75),
+    "ivanlau": Result("Mongolian", 0.75),
+    "svalabs": Result("SPAM", 0.75),
+    "EIStakovskii": Result("LABEL_1", 0.75),
+    "jy46604790": Result("LABEL_0", 0.75),
+}
+PROCESS = ("chorus", "fastapi", "fastapi-window", "litserve", "ray", "null")
 
-def test_chorus_reads_all_five_answers() -> None:
-    peer = Chorus()
-    (sent,) = peer.posts('say "ja" 👍')
+
+@pytest.fixture
+def weights(tmp_path: Path) -> dict[str, Path]:
+    """Folders that look enough like models to be written into a configuration."""
+    for key in KEYS:
+        (tmp_path / key).mkdir()
+        (tmp_path / key / "model.safetensors").touch()
+        (tmp_path / key / "config.json").write_text("{}")
+        (tmp_path / key / "tokenizer.json").write_text('{"model": {}}')
+    return {key: tmp_path / key for key in KEYS}
+
+
+def ports() -> Callable[[], int]:
+    numbers = count(40000)
+    return lambda: next(numbers)
+
+
+@pytest.fixture(params=PROCESS)
+def process_peer(request: pytest.FixtureRequest) -> Peer:
+    return PEERS[request.param].candidates({}, "cpu")[0]
+
+
+def test_the_table_names_peers_as_they_name_themselves() -> None:
+    assert set(PEERS) == {*PROCESS, "stock", "bentoml"}
+    assert all(peer.name == name for name, peer in PEERS.items())
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+@pytest.mark.parametrize("name", PEERS)
+def test_candidates_are_few_and_differ(name: str, device: str) -> None:
+    candidates = PEERS[name].candidates({}, device)
+    assert 1 <= len(candidates) <= 6
+    assert len({peer.setting for peer in candidates}) == len(candidates)
+    if name != "null":
+        assert {peer.device for peer in candidates} == {device}
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_a_machine_of_one_core_has_no_candidate_twice(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0})
+    settings = [peer.setting for peer in PEERS[name].candidates({}, "cpu")]
+    assert len(set(settings)) == len(settings)
+    assert not any("threads 2" in setting for setting in settings)
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_a_launch_says_where_the_server_listens_and_on_what_it_computes(
+    name: str, weights: dict[str, Path], tmp_path: Path
+) -> None:
+    for number, peer in enumerate(PEERS[name].candidates(weights, "cpu")):
+        folder = tmp_path / f"server{number}"
+        folder.mkdir()
+        launch = peer.launch(folder, ports())
+        files = [file.read_text() for file in folder.rglob("*settings.json")]
+        said = " ".join([*launch.command, *files])
+        assert str(launch.port) in said
+        if "threads" in peer.setting:
+            assert peer.setting.endswith(f"threads {launch.environment['OMP_NUM_THREADS']}")
+        if name not in ("chorus", "stock", "null"):
+            assert all(str(path) in said for path in weights.values())
+
+
+def test_the_stock_server_is_told_where_to_compute(
+    weights: dict[str, Path], tmp_path: Path
+) -> None:
+    for device, number in (("cpu", -1), ("cuda", 0)):
+        folder = tmp_path / device
+        folder.mkdir()
+        PEERS["stock"].candidates(weights, device)[0].launch(folder, ports())
+        settings = json.loads((folder / "svalabs" / "model-settings.json").read_text())
+        assert settings["parameters"]["extra"]["device"] == number
+
+
+def test_a_process_peer_gets_a_json_string_and_gives_five_answers(process_peer: Peer) -> None:
+    (sent,) = process_peer.posts('say "ja" 👍')
     assert sent.path == "/process"
     assert json.loads(sent.body) == 'say "ja" 👍'
-    body = json.dumps({key: {"score": 0.5, "label": "SPAM"} for key in KEYS}).encode()
-    assert peer.read(0, body) == dict.fromkeys(KEYS, Result("SPAM", 0.5))
+    assert process_peer.read(0, json.dumps(FIVE).encode()) == SPELLED
     with pytest.raises(KeyError):
-        peer.read(0, b"{}")
+        process_peer.read(0, b"{}")
+    with pytest.raises(ValueError, match="could not convert"):
+        process_peer.read(0, json.dumps({**FIVE, "svalabs": {"label": "", "score": ""}}).encode())
+
+
+def test_bentoml_gets_a_list_of_one_text_and_gives_a_list_of_one() -> None:
+    peer = PEERS["bentoml"].candidates({}, "cpu")[0]
+    (sent,) = peer.posts("ja")
+    assert (sent.path, json.loads(sent.body)) == ("/process", {"texts": ["ja"]})
+    assert peer.read(0, json.dumps([FIVE]).encode()) == SPELLED
+    for wrong in ([], [FIVE, FIVE]):
+        with pytest.raises(ValueError, match="values to unpack"):
+            peer.read(0, json.dumps(wrong).encode())
 
 
 def test_stock_asks_every_model_and_spells_labels_as_process_does() -> None:
-    peer = Stock({}, Setting(0, 0))
+    peer = PEERS["stock"].candidates({}, "cpu")[0]
     sent = peer.posts("ja")
     assert [post.path for post in sent] == [f"/v2/models/{key}/infer" for key in KEYS]
     assert json.loads(sent[0].body)["inputs"][0]["data"] == ["ja"]
 
-    def body(label: str) -> bytes:
-        element = json.dumps({"label": label, "score": 0.75})
+    def body(key: str) -> bytes:
+        element = json.dumps(FIVE[key])
         return json.dumps({"outputs": [{"name": "output", "data": [element]}]}).encode()
 
-    assert peer.read(0, body("negative")) == {"cardiffnlp": Result("NEGATIVE", 0.75)}
-    assert peer.read(1, body("Mangolian")) == {"ivanlau": Result("Mongolian", 0.75)}
+    for part, key in enumerate(KEYS):
+        assert peer.read(part, body(key)) == {key: SPELLED[key]}
     with pytest.raises(ValueError, match="values to unpack"):
         peer.read(0, b'{"outputs": [{"data": []}]}')
 
@@ -63,63 +154,3 @@ def test_the_conversion_keeps_weights_and_vocabulary(tmp_path: Path) -> None:
     assert json.loads((target / "config.json").read_text())["torch_dtype"] == "float32"
     converted = json.loads((target / "tokenizer.json").read_text())["model"]
     assert converted == {**model, "merges": ["a b"]}
-
-
-class Script(Chorus):
-    """A peer that runs a line of Python."""
-
-    name = "script"
-
-    def __init__(self, line: str) -> None:
-        self.line = line
-
-    def launch(self, folder: Path, free_port: Callable[[], int]) -> Launch:
-        port = free_port()
-        return Launch([sys.executable, "-c", self.line.format(port=port)], folder, {}, port)
-
-    def ready_paths(self) -> list[str]:
-        return ["/"]
-
-    def posts(self, text: str) -> list[Post]:
-        return []
-
-
-# A server that ignores SIGTERM and has started a process of its own.
-STUBBORN = """
-import http.server, signal, subprocess, sys
-signal.signal(signal.SIGTERM, signal.SIG_IGN)
-subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-http.server.HTTPServer(("127.0.0.1", {port}), http.server.SimpleHTTPRequestHandler).serve_forever()
-"""
-
-
-def test_nothing_of_a_server_outlives_the_benchmark(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("benchmarks.peers.process.STOP_SECONDS", 0.2)
-    group: list[psutil.Process] = []
-
-    def interrupted() -> None:
-        with running(Script(STUBBORN), {0}) as server:
-            parent = psutil.Process(server.process.pid)
-            group.extend([parent, *parent.children()])
-            assert server.cpu_seconds() > 0
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
-    assert len(group) == 2
-    _, alive = psutil.wait_procs(group, timeout=5)
-    assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
-
-
-def test_a_server_that_ends_at_once_is_explained() -> None:
-    peer = running(Script("import sys; print('no models'); sys.exit(3)"), {0})
-    with pytest.raises(NotReady, match=r"ended with 3\nno models"):
-        peer.__enter__()
-
-
-@pytest.mark.parametrize("module", ["benchmarks.stock", "benchmarks.loadgen"])
-def test_help_shows_an_example(module: str) -> None:
-    shown = subprocess.run(
-        [sys.executable, "-m", module, "--help"], capture_output=True, text=True, check=True
-    )
-    assert f"example: python -m {module}" in shown.stdout

@@ -1,54 +1,19 @@
-"""The load generator against a tiny server whose every reply is decided by the test."""
+"""The closed loop against a tiny server whose every reply is decided by the test."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from itertools import count
 
 import pytest
-from benchmarks.loadgen import HOST, Call, Report, Text, generate, post
-
-GOOD = b"good"
-Answer = Callable[[str], bytes | None]
-
-
-def reply(body: bytes, status: int = 200) -> bytes:
-    return b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%b" % (status, len(body), body)
-
-
-@asynccontextmanager
-async def server(answer: Answer) -> AsyncIterator[int]:
-    """Answers each POST with `answer(path)`; None closes the connection instead."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).decode()
-                length = int(head.lower().partition("content-length:")[2].split()[0])
-                await reader.readexactly(length)
-                response = answer(head.split()[1])
-                if response is None:
-                    break
-                # In two pieces, as a network may deliver it.
-                writer.write(response[:20])
-                await writer.drain()
-                writer.write(response[20:])
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
-
-    listener = await asyncio.start_server(serve, HOST, 0)
-    async with listener:
-        yield listener.sockets[0].getsockname()[1]
-
-
-def text(port: int, *paths: str) -> Text:
-    return tuple(Call(post(path, b'"x"', port), lambda body: body == GOOD) for path in paths)
+from benchmarks.load.closed import closed_loop
+from benchmarks.load.connection import Call, Text, post
+from benchmarks.load.tally import Report
+from tests.benchmarks.tiny_server import GOOD, reply, server, text
 
 
 async def load(port: int, *texts: Text, clients: int = 4, timeout: float = 5.0) -> Report:
-    return await generate(port, texts, clients=clients, seconds=0.4, warmup=0.05, timeout=timeout)
+    return await closed_loop(
+        port, texts, clients=clients, seconds=0.4, warmup=0.05, timeout=timeout
+    )
 
 
 async def test_good_replies_are_counted_and_timed() -> None:
@@ -62,22 +27,26 @@ async def test_good_replies_are_counted_and_timed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("bad", "wrong", "explained"),
+    ("bad", "counted", "explained"),
     [
-        (reply(b"bad"), True, "wrong: bad"),
-        (reply(b"overload", 503), False, "503: overload"),
-        (b"no HTTP at all, but long enough\r\n\r\n", False, "not HTTP"),
-        (None, False, "connection lost"),
+        (reply(b"bad"), "wrong", "wrong: bad"),
+        (reply(b"overload", 503), "refused", "503: overload"),
+        (reply(b"slowly", 429), "refused", "429: slowly"),
+        (reply(b"bug", 500), "errors", "500: bug"),
+        (b"no HTTP at all, but long enough\r\n\r\n", "errors", "not HTTP"),
+        (None, "errors", "connection lost"),
     ],
 )
 async def test_a_bad_reply_is_counted_never_ignored(
-    bad: bytes | None, wrong: bool, explained: str
+    bad: bytes | None, counted: str, explained: str
 ) -> None:
     turns = count()
     async with server(lambda path: bad if next(turns) % 3 == 0 else reply(GOOD)) as port:
         report = await load(port, text(port, "/"))
     assert report.good > 0
-    assert (report.wrong > 0, report.errors > 0) == (wrong, not wrong)
+    others = {"wrong", "refused", "errors"} - {counted}
+    assert getattr(report, counted) > 0
+    assert all(getattr(report, other) == 0 for other in others)
     assert explained in str(report.first_failure)
 
 
@@ -115,8 +84,8 @@ async def test_the_worst_reply_decides_an_aggregated_text() -> None:
     replies = {"/a": reply(GOOD), "/b": reply(b"bad"), "/c": reply(b"", 500)}
     async with server(replies.__getitem__) as port:
         report = await load(port, text(port, *replies))
-    assert (report.good, report.wrong) == (0, 0)
-    assert report.errors > 0
+    assert (report.good, report.errors) == (0, 0)
+    assert report.wrong > 0
 
 
 async def test_no_reply_is_an_error_after_the_timeout() -> None:
