@@ -87,6 +87,15 @@ def serve(
             help="Where the models compute.",
         ),
     ] = None,
+    workers: Annotated[
+        str | None,
+        typer.Option(
+            envvar="CHORUS_WORKERS",
+            metavar="N|auto",
+            show_default="auto: one for every 8 cores, at most 4",
+            help="Processes of the gateway.",
+        ),
+    ] = None,
     verbose: Annotated[
         bool,
         typer.Option("--verbose", envvar="CHORUS_VERBOSE", help="Show all that the servers log."),
@@ -108,6 +117,7 @@ def serve(
                 models=[name for name in map(str.strip, models.split(",")) if name],
                 models_dir=models_dir,
                 device=device,
+                workers=workers,
                 verbose=verbose,
             )
         )

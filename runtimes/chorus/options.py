@@ -9,6 +9,7 @@ from chorus.errors import UsageError
 
 NAMED_WEIGHTS = ("standin", "hub")
 DEVICE = re.compile(r"cpu|cuda(:\d+)?")
+WORKERS = re.compile(r"auto|[1-9]\d*")
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Options:
     models: Sequence[str]
     models_dir: Path | None
     device: str | None
+    workers: str | None
     verbose: bool
 
 
@@ -32,6 +34,15 @@ def check_device(device: str | None) -> None:
     if device and not DEVICE.fullmatch(device):
         raise UsageError(
             f"device {device!r} is not cpu, cuda or cuda:N; choose with --device or CHORUS_DEVICE"
+        )
+
+
+def check_workers(workers: str | None) -> None:
+    """Refuse what is no number of processes; what auto means, the gateway knows."""
+    if workers and not WORKERS.fullmatch(workers):
+        raise UsageError(
+            f"workers {workers!r} are not auto or a number from 1; "
+            "choose with --workers or CHORUS_WORKERS"
         )
 
 

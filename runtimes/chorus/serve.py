@@ -11,7 +11,7 @@ import httpx
 
 from chorus import catalog, ports, summary
 from chorus.catalog import Model
-from chorus.options import Options, check_device, checked_weights
+from chorus.options import Options, check_device, check_workers, checked_weights
 from chorus.ports import Addresses, Port
 from chorus.process import Child, Exit
 from chorus.readiness import Readiness
@@ -27,6 +27,7 @@ def serve(options: Options) -> int:
     """Serve until a signal (0) or until a server cannot be kept running (1)."""
     terminal = Terminal(verbose=options.verbose)
     check_device(options.device)
+    check_workers(options.workers)
     weights = checked_weights(options.weights)
     folder = (options.models_dir or catalog.default_folder()).resolve()
     models, added = catalog.select(catalog.read(folder), options.models)
@@ -102,6 +103,8 @@ def _gateway(options: Options, at: Addresses, names: Sequence[str], readiness: R
         "CHORUS_UPSTREAM": f"http://{at.v2}",
         "CHORUS_MODELS": ",".join(names),
     }
+    if options.workers:
+        env["CHORUS_WORKERS"] = options.workers
     return Child("gateway", [sys.executable, "-m", "chorus_gateway"], env, readiness.gateway)
 
 

@@ -1,11 +1,13 @@
 """`python -m chorus_gateway`: serve until told to stop."""
 
 import logging
+import os
+import socket
 import sys
+from tempfile import TemporaryDirectory
 
-from chorus_gateway.app import create_app
 from chorus_gateway.server import DrainingServer, PortError, bind
-from chorus_gateway.settings import SettingsError, load
+from chorus_gateway.settings import Settings, SettingsError, load
 
 logger = logging.getLogger("chorus_gateway")
 
@@ -21,9 +23,35 @@ def main() -> None:
     except PortError as error:
         sys.exit(f"chorus: {error}")
     logger.info(
-        "gateway on http://%s:%d, models at %s", settings.host, settings.port, settings.upstream_url
+        "gateway on http://%s:%d, models at %s, workers: %d",
+        settings.host,
+        settings.port,
+        settings.upstream_url,
+        settings.workers,
     )
+    serve = _serve if settings.workers == 1 else _serve_with_workers
+    sys.exit(serve(settings, listener))
+
+
+def _serve(settings: Settings, listener: socket.socket) -> int:
+    from chorus_gateway.app import create_app
+
     DrainingServer(create_app(settings), settings).run([listener])
+    return 0
+
+
+def _serve_with_workers(settings: Settings, listener: socket.socket) -> int:
+    try:
+        folder = TemporaryDirectory(prefix="chorus-gateway-")
+    except OSError as error:
+        sys.exit(
+            f"chorus: workers count in files: {error.strerror}; set TMPDIR or CHORUS_WORKERS=1"
+        )
+    with folder as name:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = name  # read once, when its client is imported
+        from chorus_gateway import workers
+
+        return workers.run(settings, listener)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from chorus_gateway.coalescer import Coalescer, Limits
 from chorus_gateway.errors import HANDLERS
+from chorus_gateway.express import Express, ExpressApp
 from chorus_gateway.metrics import Metrics
 from chorus_gateway.middleware import CloseWhenDraining, MeterRequests
 from chorus_gateway.readiness import ENSEMBLE, Readiness
@@ -46,7 +47,7 @@ def create_app(settings: Settings, transport: Transport | None = None) -> FastAP
             coalescer.close()
             await transport.close()
 
-    app = FastAPI(
+    app = ExpressApp(
         title="Chorus",
         version=VERSION,
         description=DESCRIPTION,
@@ -60,11 +61,16 @@ def create_app(settings: Settings, transport: Transport | None = None) -> FastAP
     app.add_middleware(CloseWhenDraining, readiness=readiness)
     app.add_middleware(MeterRequests, metrics=metrics)
     answering = coalescer if ENSEMBLE in settings.models else None
-    process.add_routes(app, answering, readiness, settings.max_body_bytes)
+    answer = process.endpoint(answering, readiness, settings.max_body_bytes)
+    process.add_routes(app, answer)
+    for path in process.PATHS:
+        direct = CloseWhenDraining(Express(answer, path), readiness=readiness)
+        app.express[path] = MeterRequests(direct, metrics=metrics)
     health.add_routes(app, readiness, metrics)
     index.add_routes(app)
     docs.add_routes(app)
     app.state.readiness, app.state.coalescer = readiness, coalescer  # the server drains them
+    app.state.metrics = metrics  # a worker writes its gauges down
     return app
 
 

@@ -1,5 +1,6 @@
 """The gateway's metrics. Label sets are closed: nothing a caller sends becomes a label."""
 
+import os
 from collections.abc import Callable
 from typing import Final
 
@@ -11,6 +12,7 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from chorus_gateway.errors import UpstreamError
 
@@ -24,7 +26,11 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        ProcessCollector(registry=self.registry)
+        of_all = _of_all_workers()
+        self._shown = of_all or self.registry
+        if of_all is None:  # of several, the memory and CPU time of one say little
+            ProcessCollector(registry=self.registry)
+        self._watched: list[tuple[Gauge, Callable[[], int]]] = []
         self._requests = Counter(
             "chorus_gateway_requests_total",
             "Requests answered.",
@@ -73,18 +79,33 @@ class Metrics:
         self._upstream_errors.labels(error.kind).inc()
 
     def watch(self, waiting_texts: Callable[[], int], calls_in_flight: Callable[[], int]) -> None:
-        """Read these two whenever the metrics are read, and never in between."""
-        Gauge(
-            "chorus_gateway_waiting_texts",
-            "Texts that are in no call yet.",
-            registry=self.registry,
-        ).set_function(waiting_texts)
-        Gauge(
+        """Read these two on every refresh."""
+        self._gauge("chorus_gateway_waiting_texts", "Texts that are in no call yet.", waiting_texts)
+        self._gauge(
             "chorus_gateway_calls_in_flight",
             "Calls to the model server that are running.",
-            registry=self.registry,
-        ).set_function(calls_in_flight)
+            calls_in_flight,
+        )
+
+    def refresh(self) -> None:
+        """Bring the gauges up to date; their values are on file where several workers serve."""
+        for gauge, read in self._watched:
+            gauge.set(read())
 
     def exposition(self) -> bytes:
-        """Write all of it in Prometheus's text format."""
-        return generate_latest(self.registry)
+        """Write all of it, the sum of all workers, in Prometheus's text format."""
+        self.refresh()
+        return generate_latest(self._shown)
+
+    def _gauge(self, name: str, text: str, read: Callable[[], int]) -> None:
+        gauge = Gauge(name, text, registry=self.registry, multiprocess_mode="livesum")
+        self._watched.append((gauge, read))
+
+
+def _of_all_workers() -> CollectorRegistry | None:
+    """What workers on one port have counted, summed; None for a gateway of a single process."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return None
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return registry

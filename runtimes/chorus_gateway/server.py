@@ -76,11 +76,14 @@ class DrainingServer(uvicorn.Server):
         yield
 
     def _drain(self, delay: float) -> None:
+        self._let_a_second_signal_kill()
+        self._readiness.draining = True
+        asyncio.get_running_loop().call_later(delay, self._stop)
+
+    def _let_a_second_signal_kill(self) -> None:
         loop = asyncio.get_running_loop()
         for number in SIGNALS:
             loop.remove_signal_handler(number)
-        self._readiness.draining = True
-        loop.call_later(delay, self._stop)
 
     def _stop(self) -> None:
         self.should_exit = True

@@ -85,7 +85,7 @@ class HttpTransport:
             ) as response:
                 retry_after = response.headers.get("retry-after")
                 return Reply(response.status, await response.read(), retry_after)
-        except (aiohttp.ClientError, asyncio.TimeoutError) as error:
+        except (TimeoutError, aiohttp.ClientError) as error:
             raise translate(error) from error
 
 

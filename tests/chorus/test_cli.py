@@ -15,7 +15,7 @@ MODELS = str(REPOSITORY / "models")
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, ports: dict[str, str]) -> None:
-    for name in ("HOST", "WEIGHTS", "MODELS", "MODELS_DIR", "DEVICE", "VERBOSE"):
+    for name in ("HOST", "WEIGHTS", "MODELS", "MODELS_DIR", "DEVICE", "WORKERS", "VERBOSE"):
         monkeypatch.delenv(f"CHORUS_{name}", raising=False)
     for name, value in ports.items():
         monkeypatch.setenv(name, value)
@@ -50,7 +50,7 @@ def test_help_of_serve_has_an_example_and_every_variable() -> None:
     assert "chorus serve --weights hub" in text
     for name in (
         *("PORT", "V2_PORT", "GRPC_PORT", "METRICS_PORT", "HOST", "WEIGHTS"),
-        *("MODELS", "MODELS_DIR", "DEVICE", "VERBOSE"),
+        *("MODELS", "MODELS_DIR", "DEVICE", "WORKERS", "VERBOSE"),
     ):
         assert f"CHORUS_{name}]" in text
 
@@ -95,6 +95,12 @@ def test_an_unknown_model_lists_the_known_ones() -> None:
 def test_a_bad_device(device: str) -> None:
     assert "--device or CHORUS_DEVICE" in refusal("--device", device)
     assert repr(device) in refusal(CHORUS_DEVICE=device)
+
+
+@pytest.mark.parametrize("workers", ["0", "-1", "two", "1.5"])
+def test_a_bad_number_of_workers(workers: str) -> None:
+    assert "--workers or CHORUS_WORKERS" in refusal("--workers", workers)
+    assert repr(workers) in refusal(CHORUS_WORKERS=workers)
 
 
 def test_weights_that_are_no_folder(tmp_path: Path) -> None:

@@ -112,6 +112,14 @@ def test_serves_until_sigterm(serve: Serve, tmp_path: Path, ports: dict[str, str
     assert env["CHORUS_V2_PORT"] == ports["CHORUS_V2_PORT"]
     assert env["CHORUS_UPSTREAM"] == f"http://127.0.0.1:{ports['CHORUS_V2_PORT']}"
     assert env["CHORUS_MODELS"] == ",".join([*MEMBERS, "process"])
+    assert "CHORUS_WORKERS" not in env
+
+
+def test_the_workers_are_the_gateways_to_start(serve: Serve, tmp_path: Path) -> None:
+    run = serve("--models", "ivanlau", "--workers", "2")
+    run.until_served()
+    assert run.stop() == 0
+    assert '"CHORUS_WORKERS": "2"' in (tmp_path / "log").read_text()
 
 
 def test_every_interface_is_called_by_the_loopback_address(

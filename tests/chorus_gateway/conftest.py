@@ -77,12 +77,15 @@ class FakeServer:
     def __init__(self) -> None:
         self.reply: Callable[[], web.StreamResponse] | None = None
         self.delay = 0.0
+        self.gate = asyncio.Event()  # while it is clear, nobody is answered
+        self.gate.set()
         self.calls: list[list[str]] = []
 
     async def infer(self, request: web.Request) -> web.StreamResponse:
         texts = orjson.loads(await request.read())["inputs"][0]["data"]
         self.calls.append(texts)
         await asyncio.sleep(self.delay)
+        await self.gate.wait()
         return self.reply() if self.reply else web.json_response(answers_for(texts))
 
     async def run(self, port: int) -> AsyncIterator[FakeServer]:
@@ -114,6 +117,7 @@ class Gateway:
             cwd=folder,
             env=clean_environment()
             | {"CHORUS_PORT": str(self.port), "CHORUS_V2_PORT": str(upstream_port)}
+            | {"CHORUS_WORKERS": "1"}
             | environment,
             stderr=subprocess.PIPE,
             text=True,

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from chorus_gateway.settings import Settings, SettingsError, load
+from chorus_gateway.settings import Settings, SettingsError, load, workers_for
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -44,6 +44,23 @@ def test_upstream_is_above_v2_port() -> None:
     assert Settings(upstream="http://models:9000/").upstream_url == "http://models:9000"
 
 
+@pytest.mark.parametrize(
+    ("cores", "workers"), [(1, 1), (2, 1), (8, 1), (15, 1), (16, 2), (31, 3), (32, 4), (256, 4)]
+)
+def test_workers_leave_the_cores_to_the_models(cores: int, workers: int) -> None:
+    assert workers_for(cores) == workers
+
+
+def test_workers_are_counted_for_this_machine_unless_a_number_is_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("chorus_gateway.settings._auto_workers", lambda: 3)
+    monkeypatch.setenv("CHORUS_WORKERS", "auto")
+    assert Settings().workers == 3
+    monkeypatch.setenv("CHORUS_WORKERS", "7")
+    assert Settings().workers == 7
+
+
 def test_an_unknown_key_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CHORUS_GATEWAY_SETTINGS", str(write(tmp_path, max_body_byte=1)))
     with pytest.raises(ValidationError, match="max_body_byte"):
@@ -62,6 +79,8 @@ def test_a_file_that_is_named_must_exist(monkeypatch: pytest.MonkeyPatch) -> Non
         {"port": 0},
         {"port": 70_000},
         {"models": ""},
+        {"workers": 0},
+        {"workers": "many"},
         {"upstream": "models:8080"},
         {"max_calls_in_flight": 0},
         {"upstream_timeout": float("inf")},

@@ -39,7 +39,7 @@ def test_every_error_of_aiohttp_has_a_word(foreign: type[Exception]) -> None:
 
 def test_timeouts_are_told_from_a_server_that_is_away() -> None:
     assert type(translate(aiohttp.SocketTimeoutError())) is UpstreamTimeout
-    assert type(translate(asyncio.TimeoutError())) is UpstreamTimeout
+    assert type(translate(TimeoutError())) is UpstreamTimeout
     assert type(translate(aiohttp.ConnectionTimeoutError())) is UpstreamUnavailable
     assert type(translate(aiohttp.ServerDisconnectedError())) is UpstreamUnavailable
 

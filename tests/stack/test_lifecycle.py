@@ -6,11 +6,14 @@ import asyncio
 import json
 import os
 import signal
+import time
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import httpx
 import psutil
+import pytest
 
 from .conftest import Stack
 
@@ -23,15 +26,16 @@ def post(stack: Stack, text: str = "hello") -> httpx.Response:
 
 
 def child(stack: Stack, module: str) -> psutil.Process:
-    for process in psutil.Process(stack.process.pid).children(recursive=True):
+    for process in psutil.Process(stack.process.pid).children():
         if module in process.cmdline():
             return process
     raise AssertionError(f"no child runs {module}")
 
 
-async def test_sigterm_under_load_answers_all_that_was_sent(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_sigterm_under_load_answers_all_that_was_sent(tmp_path: Path, workers: str) -> None:
     """Callers go on until a reply tells them to close or the port is closed; no request is lost."""
-    stack = Stack.start(tmp_path / "log")
+    stack = Stack.start(tmp_path / "log", "--workers", workers)
     stack.wait_until_ready()
     answered, broken = 0, []
 
@@ -89,6 +93,59 @@ def test_a_killed_model_server_comes_back(tmp_path: Path) -> None:
     assert stack.stop() == 0
 
 
+async def test_two_workers_are_one_gateway_whoever_dies(tmp_path: Path) -> None:
+    stack = Stack.start(tmp_path / "log", "--workers", "2")
+    await asyncio.to_thread(stack.wait_until_announced)
+    gateway = child(stack, "chorus_gateway")
+    workers = gateway.children()
+    assert len(workers) == 2
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        await ask_at_once(stack, session, 40)
+        for worker in workers:
+            assert any(one.laddr.port == stack.ports[0] for one in established(worker))
+        await until_counted(stack, 40)
+
+    workers[0].kill()
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        await ask_at_once(stack, session, 40)
+    await until_counted(stack, 80)
+
+    workers = gateway.children()
+    gateway.kill()
+    _, alive = await asyncio.to_thread(psutil.wait_procs, workers, 30)
+    assert not alive
+    await asyncio.to_thread(stack.wait_until_ready)
+    assert "gateway was killed by SIGKILL" in stack.log.read_text()
+    assert (await asyncio.to_thread(post, stack)).status_code == 200
+    assert await asyncio.to_thread(stack.stop) == 0
+
+
+async def ask_at_once(stack: Stack, session: aiohttp.ClientSession, callers: int) -> None:
+    async def ask() -> int:
+        async with session.post(f"{stack.url}/process", data='"hello"', headers=JSON) as reply:
+            await reply.read()
+            return reply.status
+
+    assert set(await asyncio.gather(*(ask() for _ in range(callers)))) == {200}
+
+
+def established(process: psutil.Process) -> list[Any]:
+    return [one for one in process.net_connections() if one.status == psutil.CONN_ESTABLISHED]
+
+
+async def until_counted(stack: Stack, answers: int) -> None:
+    """Wait until whichever worker is asked counts the answers of all."""
+    line = f'chorus_gateway_requests_total{{method="POST",route="/process",status="200"}} {answers}'
+    deadline = time.monotonic() + 20
+    while not all([line in await asyncio.to_thread(metrics, stack) for _ in range(8)]):
+        assert time.monotonic() < deadline, metrics(stack)
+        await asyncio.sleep(0.1)
+
+
+def metrics(stack: Stack) -> str:
+    return httpx.get(f"{stack.url}/metrics").text
+
+
 def test_a_choice_of_models(tmp_path: Path) -> None:
     """Without the ensemble the gateway is ready, and says what /process lacks."""
     stack = Stack.start(tmp_path / "log", *SMALL)
@@ -114,11 +171,11 @@ def test_weights_that_are_missing_end_the_start(tmp_path: Path) -> None:
 
 
 def test_nothing_is_left_behind(tmp_path: Path) -> None:
-    stack = Stack.start(tmp_path / "log", *SMALL)
+    stack = Stack.start(tmp_path / "log", *SMALL, "--workers", "2")
     stack.wait_until_ready()
     children = psutil.Process(stack.process.pid).children(recursive=True)
-    assert len(children) == 2
+    assert len(children) == 4  # the model server, the gateway and its workers
     stack.process.kill()  # the supervisor has no chance to stop them
     gone, alive = psutil.wait_procs(children, timeout=30)
     assert not alive
-    assert len(gone) == 2
+    assert len(gone) == 4
