@@ -29,6 +29,7 @@ class Ensemble(ChorusModel):
                 await self._engine.loaded(member)
             except LoadError as error:
                 raise LoadError(f"model {self.name} needs its member {member}: {error}") from error
+        await self._engine.together(tuple(self._members))
         return True
 
     async def answer(self, request: InferenceRequest) -> InferenceResponse:

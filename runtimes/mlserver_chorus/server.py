@@ -41,6 +41,7 @@ from .guard import (
     answer_errors_as_v2,
     is_no_refusal,
 )
+from .infer_route import InferRoute
 from .settings import RuntimeSettings
 
 logger = logging.getLogger("mlserver.chorus")
@@ -129,7 +130,8 @@ class GuardedRESTServer(RESTServer):
     def __init__(self, *parts: Any) -> None:
         super().__init__(*parts)
         answer_errors_as_v2(self._app)
-        self.guard = Guard(self._app)
+        handlers = self._app.exception_handlers
+        self.guard = Guard(InferRoute(self._app, self._data_plane, self._settings, handlers))
 
     def _get_config(self) -> uvicorn.Config:
         config: uvicorn.Config = super()._get_config()

@@ -8,7 +8,6 @@ from mlserver.settings import ModelSettings
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from .engine.engine import DEFAULT_MAX_BATCH_TOKENS
 from .engine.errors import LoadError
 
 # What `max_batch_size` and `max_batch_time` mean when a model's file leaves them out (MLServer's
@@ -26,7 +25,8 @@ class RuntimeSettings(BaseSettings):
     """`standin`, `hub`, or a folder with one checkpoint folder per model name."""
     device: str = "auto"
     """`cpu`, `cuda`, `cuda:1`, or `auto`: the GPU if there is one."""
-    max_batch_tokens: int = Field(DEFAULT_MAX_BATCH_TOKENS, ge=1)
+    max_batch_tokens: int | None = Field(None, ge=1)
+    """Most tokens of a batch; by default measured when the models are loaded."""
     max_texts: int = Field(4096, ge=1)
     """Most texts in one request."""
     drain_delay: float = Field(0.5, ge=0)

@@ -17,39 +17,39 @@ from typing import Any
 from . import metrics
 from .errors import EngineClosed, InferenceFailed
 from .replies import fail
-from .types import Encoding, Entry, Model
+from .types import Encoding, Entry, Part
 
 logger = logging.getLogger("mlserver.chorus")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Group:
-    """The part of a batch that one model answers; `members` are entries and their model's index."""
+    """What one forward answers of a batch; `members` are entries and the index of its part."""
 
-    model: Model
+    part: Part
     members: Sequence[tuple[Entry, int]]
     inputs: Any = None
 
     @property
     def encodings(self) -> list[Encoding]:
-        """The members' encodings for this model, in order."""
+        """The members' encodings for this forward, in order."""
         return [entry.encodings[index] for entry, index in self.members]
 
     def halves(self) -> tuple[Group, Group]:
         """The same work as two groups, collated anew."""
         middle = len(self.members) // 2
         parts = (self.members[:middle], self.members[middle:])
-        first, second = (Group(self.model, part) for part in parts)
+        first, second = (Group(self.part, members) for members in parts)
         return first.collated(), second.collated()
 
     def collated(self) -> Group:
         """The same group with inputs for the forward."""
-        return Group(self.model, self.members, self.model.forward.collate(self.encodings))
+        return Group(self.part, self.members, self.part.forward.collate(self.encodings))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """What the device runs next: one group per model."""
+    """What the device runs next: one group per forward."""
 
     entries: list[Entry]
     groups: list[Group] = field(default_factory=list)
@@ -58,19 +58,22 @@ class Batch:
 
     @classmethod
     def collate(cls, entries: list[Entry], *, full: bool = False) -> Batch:
-        """Group entries by model; models that share a tokenizer share its collated inputs too."""
-        members: dict[Model, list[tuple[Entry, int]]] = {}
+        """Group entries by forward; those that share a tokenizer share its collated inputs too."""
+        parts: dict[int, Part] = {}
+        members: dict[int, list[tuple[Entry, int]]] = {}
         for entry in entries:
-            for index, model in enumerate(entry.request.models):
-                members.setdefault(model, []).append((entry, index))
+            for index, part in enumerate(entry.request.parts):
+                key = id(part.forward)
+                parts[key] = part
+                members.setdefault(key, []).append((entry, index))
         shared: dict[tuple[Any, ...], Any] = {}
         groups = []
-        for model, part in members.items():
-            collate, encodings = model.forward.collate, Group(model, part).encodings
-            key = (collate, *map(id, encodings))
-            if key not in shared:
-                shared[key] = collate(encodings)
-            groups.append(Group(model, part, shared[key]))
+        for key, group in members.items():
+            collate, encodings = parts[key].forward.collate, Group(parts[key], group).encodings
+            likeness = (collate, *map(id, encodings))
+            if likeness not in shared:
+                shared[likeness] = collate(encodings)
+            groups.append(Group(parts[key], group, shared[likeness]))
         return cls(entries, groups, full)
 
     def alive(self) -> Batch:
@@ -83,7 +86,7 @@ class Batcher:
     """A queue of entries on one side, batches on the other, and a thread that prepares between."""
 
     def __init__(self, max_tokens: int) -> None:
-        self._max_tokens = max_tokens
+        self.max_tokens = max_tokens
         self._waiting: deque[Entry] = deque()
         self._prepared: Batch | None = None
         self._closed = False
@@ -97,10 +100,11 @@ class Batcher:
             self._waiting.extend(entries)
             self._changed.notify_all()
 
-    def next_batch(self) -> Batch | None:
-        """Wait for work and take all of it that fits; None when the batcher is closed."""
+    def next_batch(self, *, wait: bool = True) -> Batch | None:
+        """Take all the work that fits; None when the batcher is closed, or unless it waits."""
         with self._changed:
-            self._changed.wait_for(lambda: self._prepared is not None or self._closed)
+            if wait:
+                self._changed.wait_for(lambda: self._prepared is not None or self._closed)
             batch, self._prepared = self._prepared, None
             if batch is None:
                 return None
@@ -168,9 +172,9 @@ class Batcher:
 
     def _fits(self, entry: Entry, rows: int, longest: int, total: int) -> bool:
         return all(
-            rows <= model.max_rows
-            and model.forward.collate.tokens(rows, longest, total) <= self._max_tokens
-            for model in entry.request.models
+            rows <= part.max_rows
+            and part.forward.collate.tokens(rows, longest, total) <= self.max_tokens
+            for part in entry.request.parts
         )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from time import monotonic
+from weakref import WeakSet
 
 import numpy as np
 
@@ -26,38 +27,45 @@ from .errors import (
     UnknownModel,
 )
 from .lane import Lane
+from .plan import Plan
 from .replies import fail
-from .types import Encoding, Entry, Logits, Model, Request
+from .types import Encoding, Entry, Logits, Model, Part, Request, TextEncoder
 
 logger = logging.getLogger("mlserver.chorus")
 
-# Above the 2,000 tokens from which small models on one core gained nothing more from a larger batch
-# (docs/experiments.md, threads); a device that needs more is told so by CHORUS_MAX_BATCH_TOKENS.
-DEFAULT_MAX_BATCH_TOKENS = 4096
+# Before anything is loaded, and so measured.
+_UNMEASURED = 4096
 # Some seconds of work for the fastest device; beyond it a caller had better hear "busy" at once.
 DEFAULT_MAX_IN_FLIGHT = 16384
 
 
 class Engine:
-    """Loads classifiers and answers texts with them, batching across all callers."""
+    """Loads classifiers and answers texts with them, batching across all callers.
+
+    A batch holds at most `max_batch_tokens`, by default what its models were measured to need.
+    """
 
     def __init__(
         self,
         device: str = "cpu",
-        max_batch_tokens: int = DEFAULT_MAX_BATCH_TOKENS,
+        max_batch_tokens: int | None = None,
         max_in_flight: int = DEFAULT_MAX_IN_FLIGHT,
     ) -> None:
         self.device = device
+        self._max_batch_tokens = max_batch_tokens
         self._max_in_flight = max_in_flight
         self._in_flight = 0
         self._models: dict[str, Model] = {}
         self._expected: dict[str, Future[Model]] = {}
         self._closed = False
+        # Known to the loader, which begins with the next model before this one is added.
+        self._tokenizers: WeakSet[TextEncoder] = WeakSet()
         # One at a time, so that loading five models never holds two copies of anything.
         self._loader = ThreadPoolExecutor(1, "chorus-loader")
+        self._plan = Plan(self._models, self._loader)
         # One thread keeps arrival order; the tokenizers use the cores for large requests.
         self._tokenizer = ThreadPoolExecutor(1, "chorus-tokenizer")
-        self._batcher = Batcher(max_batch_tokens)
+        self._batcher = Batcher(max_batch_tokens or _UNMEASURED)
         self._lane = Lane(self._batcher)
 
     def expect(self, name: str) -> None:
@@ -83,31 +91,46 @@ class Engine:
             raise
         self.add(model)
         _settle(self._expected[name], model)
+        await self._plan.joined(name)
         return model
 
     def add(self, model: Model) -> None:
         """Serve a model that is loaded already, in place of one of its name."""
+        self._plan.leaves(model.name)
         self._models[model.name] = model
+        self._set_budget()
+
+    async def together(self, names: Sequence[str]) -> None:
+        """Run these models side by side where it pays, now and after any of them is reloaded."""
+        await self._plan.together(names)
+
+    def _set_budget(self) -> None:
+        budgets = (model.batch_tokens for model in self._models.values())
+        self._batcher.max_tokens = self._max_batch_tokens or max(budgets, default=_UNMEASURED)
+        metrics.BUDGET.labels(self.device).set(self._batcher.max_tokens)
 
     def _load(self, name: str, folder: Path, origin: str, max_rows: int, max_wait: float) -> Model:
         # Imports torch and transformers: seconds, so never on the event loop.
         from .loading import load_classifier
 
-        tokenizers = {id(m.tokenizer): m.tokenizer for m in self._models.values()}
-        return load_classifier(
+        model = load_classifier(
             name,
             folder,
             self.device,
-            tokenizers=list(tokenizers.values()),
+            tokenizers=list(self._tokenizers),
             origin=origin,
             max_rows=max_rows,
             max_wait=max_wait,
         )
+        self._tokenizers.add(model.tokenizer)
+        return model
 
     def unload(self, model: Model) -> None:
         """Forget a model, unless another of its name has taken its place."""
         if self._models.get(model.name) is model:
+            self._plan.leaves(model.name)
             del self._models[model.name]
+            self._set_budget()
             self._expected.pop(model.name, None)
 
     @property
@@ -138,24 +161,31 @@ class Engine:
         """
         if not texts:
             return [np.empty((0, len(model.labels)), np.float32) for model in models]
-        request = self._accept(tuple(models), texts)
-        wait = min(model.max_wait for model in request.models)
+        parts = self._plan.parts(models)
+        request = self._accept(parts, texts)
+        wait = min(model.max_wait for model in models)
         expiry = request.loop.call_later(wait, _expire, request)
         try:
-            return await request.future
+            logits = await request.future
+            answers = {
+                id(model): own
+                for part, both in zip(parts, logits, strict=True)
+                for model, own in zip(part.models, part.split(both), strict=True)
+            }
+            return [answers[id(model)] for model in models]
         finally:
             expiry.cancel()
             self._in_flight -= len(texts)
             metrics.IN_FLIGHT.dec(len(texts))
 
-    def _accept(self, models: tuple[Model, ...], texts: Sequence[str]) -> Request:
+    def _accept(self, parts: tuple[Part, ...], texts: Sequence[str]) -> Request:
         """Start a request on its way, within the bound of texts in flight."""
         if self._closed:
             raise EngineClosed("the server is shutting down")
         if self._in_flight + len(texts) > self._max_in_flight:
             raise Overloaded("too many texts are waiting; try again shortly")
         loop = asyncio.get_running_loop()
-        request = Request(models, texts, loop, loop.create_future())
+        request = Request(parts, texts, loop, loop.create_future())
         self._in_flight += len(texts)
         metrics.IN_FLIGHT.inc(len(texts))
         self._tokenizer.submit(self._tokenize, request)
@@ -168,15 +198,15 @@ class Engine:
         started = monotonic()
         try:
             encoded: dict[int, list[Encoding]] = {}
-            for model in request.models:
-                if id(model.tokenizer) not in encoded:
-                    encoded[id(model.tokenizer)] = model.tokenizer.encode(request.texts)
+            for tokenizer in (part.tokenizer for part in request.parts):
+                if id(tokenizer) not in encoded:
+                    encoded[id(tokenizer)] = tokenizer.encode(request.texts)
         except Exception as error:
             logger.error("a text could not be tokenised: %s", type(error).__name__)
             fail([request], InferenceFailed("the text could not be tokenised"))
             return
         metrics.TOKENIZE.observe(monotonic() - started)
-        columns = [encoded[id(model.tokenizer)] for model in request.models]
+        columns = [encoded[id(part.tokenizer)] for part in request.parts]
         self._batcher.put(
             [Entry(request, row, column) for row, column in enumerate(zip(*columns, strict=True))]
         )
@@ -211,7 +241,7 @@ def _expire(request: Request) -> None:
 _ENGINES: dict[str, Engine] = {}
 
 
-def get_engine(device: str, max_batch_tokens: int = DEFAULT_MAX_BATCH_TOKENS) -> Engine:
+def get_engine(device: str, max_batch_tokens: int | None = None) -> Engine:
     """The engine of a device, made on first use.
 
     It lives in a submodule because MLServer reloads the package for every model.

@@ -2,22 +2,24 @@
 
 Every linear layer sees real tokens only (packing.py). The last layer computes keys and values for
 all tokens, and everything else for the first token of each text: the only row that the head reads.
-Weights, activation and head are those of the loaded transformers module.
+Weights and activation are those of the loaded transformers module. Models of one shape that read
+the same tokens can run side by side, with one call per operation for all of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812
 
 from . import threads
-from .packing import Block, Packed, PackedCollator
+from .graphs import Graphs
+from .layers import Head, Layer, Norm
+from .packing import Packed, PackedCollator
 from .types import Logits
 
 
@@ -25,158 +27,118 @@ class NotPackable(Exception):
     """The module is not built like BERT, RoBERTa or XLM-R."""
 
 
-@dataclass(frozen=True, slots=True)
-class Norm:
-    """A layer normalisation over the last axis."""
-
-    weight: Tensor
-    bias: Tensor
-    eps: float
-
-    @classmethod
-    def of(cls, module: Any) -> Norm:
-        return cls(module.weight.detach(), module.bias.detach(), module.eps)
-
-    def __call__(self, x: Tensor) -> Tensor:
-        return F.layer_norm(x, self.weight.shape, self.weight, self.bias, self.eps)
-
-
-@dataclass(frozen=True, slots=True)
-class Linear:
-    """A linear layer."""
-
-    weight: Tensor
-    bias: Tensor
-
-    @classmethod
-    def of(cls, module: Any) -> Linear:
-        return cls(module.weight.detach(), module.bias.detach())
-
-    def __call__(self, x: Tensor) -> Tensor:
-        return F.linear(x, self.weight, self.bias)
-
-    def part(self, rows: slice) -> Linear:
-        """Some of its outputs."""
-        return Linear(self.weight[rows], self.bias[rows])
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """One encoder layer over packed rows."""
-
-    qkv: Linear
-    """Query, key and value in one product."""
-    attention_out: Linear
-    attention_norm: Norm
-    up: Linear
-    activation: Callable[[Tensor], Tensor]
-    down: Linear
-    norm: Norm
-    heads: int
-
-    @classmethod
-    def of(cls, module: Any, heads: int) -> Layer:
-        attention, out = module.attention.self, module.attention.output
-        return cls(
-            qkv=_fused(attention.query, attention.key, attention.value),
-            attention_out=Linear.of(out.dense),
-            attention_norm=Norm.of(out.LayerNorm),
-            up=Linear.of(module.intermediate.dense),
-            activation=module.intermediate.intermediate_act_fn,
-            down=Linear.of(module.output.dense),
-            norm=Norm.of(module.output.LayerNorm),
-            heads=heads,
-        )
-
-    def __call__(self, x: Tensor, batch: Packed) -> Tensor:
-        """All rows [tokens, width]."""
-        qkv = self.qkv(x)
-        return self._finish(x, _joined([self._attend(qkv, block) for block in batch.blocks]))
-
-    def first_rows(self, x: Tensor, batch: Packed) -> Tensor:
-        """The first row of each text only, [texts, width]."""
-        width = x.shape[1]
-        rows = x.index_select(0, batch.starts)
-        queries = self.qkv.part(slice(width))(rows)
-        kv = self.qkv.part(slice(width, None))(x)
-        mixed = [self._attend_first(queries[b.texts], kv, b) for b in batch.blocks]
-        return self._finish(rows, _joined(mixed))
-
-    def _attend(self, qkv: Tensor, block: Block) -> Tensor:
-        query, key, value = self._split(qkv, 3, block)
-        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=block.mask)
-        rows = mixed.transpose(1, 2).reshape(-1, qkv.shape[1] // 3)
-        return rows if block.scatter is None else rows.index_select(0, block.scatter)
-
-    def _attend_first(self, queries: Tensor, kv: Tensor, block: Block) -> Tensor:
-        key, value = self._split(kv, 2, block)
-        texts, width = queries.shape
-        query = queries.view(texts, self.heads, 1, width // self.heads)
-        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=block.mask)
-        return mixed.reshape(texts, width)
-
-    def _split(self, rows: Tensor, parts: int, block: Block) -> tuple[Tensor, ...]:
-        """Grids [texts, heads, longest, head width], one per part."""
-        own = rows[block.rows]
-        cells = own if block.gather is None else own.index_select(0, block.gather)
-        head_width = rows.shape[1] // parts // self.heads
-        grid = cells.view(-1, block.longest, parts, self.heads, head_width)
-        return grid.permute(2, 0, 3, 1, 4).unbind(0)
-
-    def _finish(self, x: Tensor, mixed: Tensor) -> Tensor:
-        attended = self.attention_norm(self.attention_out(mixed).add_(x))
-        return self.norm(self.down(self.activation(self.up(attended))).add_(attended))
-
-
+@dataclass(eq=False, repr=False)
 class PackedForward:
-    """BERT, RoBERTa or XLM-R with a classification head, over packed texts."""
+    """BERT, RoBERTa or XLM-R with a classification head, one or several, over packed texts."""
 
-    def __init__(self, module: Any, device: torch.device) -> None:
+    words: list[Tensor]
+    """Each model's word embeddings; never stacked, for they are most of a model's weights."""
+    positions: Tensor
+    norm: Norm
+    layers: list[Layer]
+    head: Head
+    collate: PackedCollator
+    device: torch.device
+    threads: int = threads.MOST
+    graphs: Graphs | None = None
+
+    @classmethod
+    def of(cls, module: Any, device: torch.device) -> PackedForward:
+        """The forward of one transformers module. Raises NotPackable."""
         try:
             base = getattr(module, module.base_model_prefix)
             heads = module.config.num_attention_heads
-            self._layers = [Layer.of(layer, heads) for layer in base.encoder.layer]
             embeddings = base.embeddings
-            self._words = embeddings.word_embeddings.weight.detach()
+            layers = [Layer.of(layer, heads) for layer in base.encoder.layer]
+            if not layers:
+                raise NotPackable("it has no layers")
             # A single text is all of type 0, so that its row may be added once, here.
             types = embeddings.token_type_embeddings.weight.detach()
-            self._positions = embeddings.position_embeddings.weight.detach() + types[0]
-            self._norm = Norm.of(embeddings.LayerNorm)
-            self._pooler = getattr(base, "pooler", None)
-            self._classifier = module.classifier
+            return cls(
+                words=[embeddings.word_embeddings.weight.detach()],
+                positions=embeddings.position_embeddings.weight.detach() + types[0],
+                norm=Norm.of(embeddings.LayerNorm),
+                layers=layers,
+                head=Head.of(base, module.classifier),
+                collate=PackedCollator(embeddings.position_embeddings.padding_idx),
+                device=device,
+            )
         except AttributeError as error:
             raise NotPackable(str(error)) from error
-        self._device = device
-        self.threads = threads.MOST
-        self.collate = PackedCollator(embeddings.position_embeddings.padding_idx)
+
+    @classmethod
+    @torch.inference_mode()
+    def merged(cls, forwards: Sequence[PackedForward]) -> PackedForward:
+        """Forwards of one shape as one; each goes on working, on views of the stacked weights."""
+        layers = []
+        for number in range(len(forwards[0].layers)):
+            # Layer by layer, so that never more than one layer is in memory twice.
+            stacked = Layer.stack([forward.layers[number] for forward in forwards])
+            for model, forward in enumerate(forwards):
+                forward.graphs = None  # they read the memory that is left here
+                forward.layers[number] = stacked.only(model)
+            layers.append(stacked)
+        return cls(
+            words=[forward.words[0] for forward in forwards],
+            positions=torch.stack([forward.positions for forward in forwards]),
+            norm=Norm.stack([forward.norm for forward in forwards]),
+            layers=layers,
+            head=Head.stack([forward.head for forward in forwards]),
+            collate=forwards[0].collate,
+            device=forwards[0].device,
+        )
+
+    @torch.inference_mode()
+    def unshare(self) -> None:
+        """Copy the layers out of whatever they are views of."""
+        self.graphs = None
+        for number, layer in enumerate(self.layers):
+            self.layers[number] = Layer.stack([layer]).only(0)
+
+    @property
+    def shape(self) -> Hashable:
+        """What forwards must have in common to be merged."""
+        first = self.layers[0]
+        return (
+            self.collate,
+            self.device,
+            self.positions.shape,
+            self.norm.eps,
+            len(self.layers),
+            first.heads,
+            first.up.weight.shape,
+            # Modules of one class and with the same settings print alike.
+            repr(first.activation),
+        )
+
+    def start(self, batch: Packed) -> Callable[[], Logits]:
+        """Begin with a batch; the result computes what is not computed yet, and waits."""
+        graph = self.graphs.fitting(batch) if self.graphs else None
+        return graph.start(batch) if graph else partial(self, batch)
+
+    @property
+    def runs_ahead(self) -> bool:
+        """Whether the device computes a batch that was started while the host does other work."""
+        return self.graphs is not None
 
     @torch.inference_mode()
     def __call__(self, batch: Packed) -> Logits:
-        """Logits float32 [texts, labels] on the host, in the order of the encodings."""
+        """Logits float32 [texts, labels] on the host, in the order of the encodings.
+
+        Of several models the labels stand side by side, the first model's first.
+        """
         threads.use(self.threads)
-        on_device = batch.to(self._device)
-        x = F.embedding(on_device.ids, self._words)
-        x = self._norm(x.add_(F.embedding(on_device.positions, self._positions)))
-        for layer in self._layers[:-1]:
-            x = layer(x, on_device)
-        first = self._layers[-1].first_rows(x, on_device).unsqueeze(1)
-        logits: Tensor = self._classifier(self._pooler(first) if self._pooler else first)
-        answers = np.empty(tuple(logits.shape), np.float32)
-        answers[batch.order] = logits.float().cpu().numpy()
-        return answers
+        return batch.in_order(self.logits(batch.to(self.device)).cpu())
 
+    def logits(self, batch: Packed) -> Tensor:
+        """Logits [texts, labels] where the batch is, its texts in their own order."""
+        x = self.norm(self._embed(batch))
+        for layer in self.layers[:-1]:
+            x = layer(x, batch)
+        return self.head(self.layers[-1].first_rows(x, batch))
 
-def _fused(*modules: Any) -> Linear:
-    """Several linear layers as one; the modules keep working, on views of the same memory."""
-    weight = torch.cat([module.weight.detach() for module in modules])
-    bias = torch.cat([module.bias.detach() for module in modules])
-    start = 0
-    for module in modules:
-        end = start + module.out_features
-        module.weight.data, module.bias.data = weight[start:end], bias[start:end]
-        start = end
-    return Linear(weight, bias)
-
-
-def _joined(parts: list[Tensor]) -> Tensor:
-    return parts[0] if len(parts) == 1 else torch.cat(parts)
+    def _embed(self, batch: Packed) -> Tensor:
+        x = self.positions.new_empty(len(self.words), len(batch.ids), self.positions.shape[-1])
+        for model, words in enumerate(self.words):
+            torch.index_select(words, 0, batch.ids, out=x[model])
+        return x.add_(self.positions.index_select(-2, batch.positions))

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
+from typing import NoReturn
 
 import numpy as np
 
@@ -30,36 +34,82 @@ class Lane:
         self._thread.join(timeout)
 
     def _run(self) -> None:
-        while (batch := self._batcher.next_batch()) is not None:
-            try:
-                self._step(batch)
-            except Exception:
-                # A bug of ours must not end the only thread that answers.
-                logger.exception("a batch failed outside its forward pass")
-                fail((e.request for e in batch.entries), InferenceFailed("internal error"))
+        running: Running | None = None
+        while True:
+            batch = self._batcher.next_batch(wait=running is None)
+            if batch is None and running is None:
+                return
+            started = _start(batch) if batch else None
+            # The next batch is on the device by now: settling this one holds nothing up.
+            for each in (running, None if started and started.ahead else started):
+                if each:
+                    _settle(each)
+            running = started if started and started.ahead else None
 
-    def _step(self, batch: Batch) -> None:
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Running:
+    """A batch that was given to the device: its groups and what waits for their logits."""
+
+    batch: Batch
+    groups: list[tuple[Group, Callable[[], Logits]]]
+    ahead: bool
+    """Whether the device computes it by itself from here on."""
+    started: float = field(default_factory=monotonic)
+
+
+def _start(batch: Batch) -> Running | None:
+    try:
         _measure(batch)
-        for group in batch.groups:
-            answer(self._forward(group))
+        ahead = all(group.part.forward.runs_ahead for group in batch.groups)
+        return Running(batch, [(group, _launch(group)) for group in batch.groups], ahead)
+    except Exception:
+        _blame_us(batch)
+        return None
 
-    def _forward(self, group: Group) -> list[Request]:
-        """Run a group, by halves where it fails; the requests that need no more rows."""
-        started = monotonic()
-        try:
-            logits = _checked(group, group.model.forward(group.inputs))
-        except Exception as error:
-            if len(group.members) > 1:
-                metrics.SPLITS.labels(group.model.name).inc()
-                return [r for half in group.halves() for r in self._forward(half)]
-            return [_fail(group, error)]
-        metrics.FORWARD.labels(group.model.name).observe(monotonic() - started)
-        return _fill(group, logits)
+
+def _launch(group: Group) -> Callable[[], Logits]:
+    try:
+        return group.part.forward.start(group.inputs)
+    except Exception as error:
+        return partial(_raise, error)
+
+
+def _raise(error: Exception) -> NoReturn:
+    raise error
+
+
+def _settle(running: Running) -> None:
+    try:
+        for group, result in running.groups:
+            answer(_finish(group, result, running.started if running.ahead else monotonic()))
+    except Exception:
+        _blame_us(running.batch)
+
+
+def _blame_us(batch: Batch) -> None:
+    """In an `except`: a bug of ours must not end the only thread that answers."""
+    logger.exception("a batch failed outside its forward pass")
+    fail((entry.request for entry in batch.entries), InferenceFailed("internal error"))
+
+
+def _finish(group: Group, result: Callable[[], Logits], started: float) -> list[Request]:
+    """Wait for a group, by halves where it fails; the requests that need no more rows."""
+    try:
+        logits = _checked(group, result())
+    except Exception as error:
+        if len(group.members) > 1:
+            metrics.SPLITS.labels(group.part.name).inc()
+            halves = group.halves()
+            return [r for half in halves for r in _finish(half, _launch(half), monotonic())]
+        return [_fail(group, error)]
+    metrics.FORWARD.labels(group.part.name).observe(monotonic() - started)
+    return _fill(group, logits)
 
 
 def _checked(group: Group, logits: Logits) -> Logits:
     """The logits, if they are one finite row per member; ValueError otherwise."""
-    if logits.shape != (len(group.members), len(group.model.labels)):
+    if logits.shape != (len(group.members), group.part.labels):
         raise ValueError(f"the forward gave {logits.shape} for {len(group.members)} texts")
     if not np.isfinite(logits).all():
         raise ValueError("the forward gave a value that is not finite")
@@ -81,7 +131,7 @@ def _fill(group: Group, logits: Logits) -> list[Request]:
 def _fail(group: Group, error: Exception) -> Request:
     """Fail the one request of a group that failed alone; the log names no text."""
     ((entry, _),) = group.members
-    name = group.model.name
+    name = group.part.name
     metrics.FAILED.labels(name).inc()
     logger.error("%s failed on one text: %s", name, type(error).__name__)
     entry.request.error = InferenceFailed(f"model {name} failed on this input")
@@ -95,6 +145,6 @@ def _measure(batch: Batch) -> None:
         metrics.QUEUE.observe(now - request.arrived)
     for group in batch.groups:
         lengths = [len(encoding.ids) for encoding in group.encodings]
-        cost = group.model.forward.collate.tokens(len(lengths), max(lengths), sum(lengths))
+        cost = group.part.forward.collate.tokens(len(lengths), max(lengths), sum(lengths))
         metrics.BATCH_TOKENS.observe(sum(lengths))
         metrics.PADDING.inc(cost - sum(lengths))

@@ -13,16 +13,15 @@ from typing import Any
 # cores from the tokenizers, the servers and whoever else runs here.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-import numpy as np
 import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 from transformers.utils.logging import disable_progress_bar
 
-from . import metrics, threads
+from . import exactness, graphs, metrics, threads, warmup
 from .errors import LoadError
 from .forward import PaddedForward
 from .forward_packed import NotPackable, PackedForward
-from .scores import ACTIVATIONS, default_activation
+from .scores import default_activation
 from .tokenization import Tokenizer
 from .types import Model, TextEncoder
 
@@ -32,19 +31,6 @@ disable_progress_bar()  # the log is not a terminal
 
 # For models that state no limit at all; the longest that one text may cost.
 _UNSTATED_LIMIT = 4096
-# What a packed forward may differ by from the stock one, in probability, on any of the probes.
-TOLERANCE = 1e-5
-_PROBES = (
-    "",
-    "a",
-    "ok",
-    "A short text.",
-    "A longer text, 👍 for all. " * 12,
-    "<pad> b",
-    "c " * 600,
-)
-# What a forward's threads are chosen on: enough for a wide model to need them all.
-_TYPICAL = ["A tweet of the usual length, with a word or two more. 👍 " * 3] * 2
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 # transformers makes an empty tokenizer where it finds none of these, and says nothing.
 _TOKENIZERS = ("tokenizer.json", "*.model", "vocab.json", "vocab.txt")
@@ -92,13 +78,20 @@ def load_classifier(
     activation = default_activation(config.problem_type, len(labels))
     stock = PaddedForward(module, target, pad_id)
     forward = _fastest_exact(name, stock, module, target, tokenizer, activation)
-    _set_threads(name, forward, tokenizer)
+    used = warmup.choose_threads(forward, tokenizer)
+    budget = warmup.batch_tokens(forward, tokenizer)
+    logger.info(
+        "%s: %d of %d threads, full batches from %d tokens", name, used, threads.MOST, budget
+    )
+    if isinstance(forward, PackedForward):
+        graphs.record(forward, budget, tokenizer)
     return Model(
         name=name,
         labels=labels,
         activation=activation,
         tokenizer=tokenizer,
         forward=forward,
+        batch_tokens=budget,
         max_rows=max_rows,
         max_wait=max_wait,
         origin=origin,
@@ -115,14 +108,13 @@ def _fastest_exact(
 ) -> PackedForward | PaddedForward:
     """The packed forward if the module is of its family and gives the stock one's answers."""
     try:
-        packed = PackedForward(module, device)
+        packed = PackedForward.of(module, device)
     except NotPackable:
         return stock
-    probes = tokenizer.encode(_PROBES)
+    probes = tokenizer.encode(exactness.PROBES)
     ours, theirs = packed(packed.collate(probes)), stock(stock.collate(probes))
-    apply = ACTIVATIONS[activation]
-    difference = float(np.abs(apply(ours) - apply(theirs)).max())
-    if difference <= TOLERANCE:
+    difference = exactness.difference(ours, theirs, activation)
+    if difference <= exactness.TOLERANCE:
         return packed
     logger.warning(
         "chorus: %s: the packed forward differs from the stock one by %.1e; serving the stock one",
@@ -131,17 +123,6 @@ def _fastest_exact(
     )
     metrics.FALLBACKS.labels(name).inc()
     return stock
-
-
-def _set_threads(name: str, forward: PackedForward | PaddedForward, tokenizer: TextEncoder) -> None:
-    batch = forward.collate(tokenizer.encode(_TYPICAL))
-
-    def run() -> None:
-        forward.threads = torch.get_num_threads()
-        forward(batch)  # type: ignore[arg-type] # its own collator made it
-
-    forward.threads = threads.fastest(run)
-    logger.info("%s runs on %d of %d threads", name, forward.threads, threads.MOST)
 
 
 def _device(name: str) -> torch.device:

@@ -7,6 +7,11 @@ _TOKENS = (16, 64, 256, 1024, 4096, 16384, 65536)
 _SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 
 IN_FLIGHT = Gauge("chorus_engine_texts_in_flight", "Texts accepted and not yet answered")
+BUDGET = Gauge(
+    "chorus_engine_batch_budget_tokens",
+    "Most tokens of a batch: measured when models were loaded, or set",
+    ["device"],
+)
 BATCH_ROWS = Histogram("chorus_engine_batch_rows", "Texts per batch", buckets=_ROWS)
 BATCH_TOKENS = Histogram(
     "chorus_engine_batch_tokens", "Tokens per batch and model", buckets=_TOKENS
@@ -22,7 +27,7 @@ QUEUE = Histogram(
 )
 FORWARD = Histogram(
     "chorus_engine_forward_seconds",
-    "One forward pass, copies included",
+    "One forward pass from launch to logits; a+b is of models that ran side by side",
     ["model"],
     buckets=_SECONDS,
 )

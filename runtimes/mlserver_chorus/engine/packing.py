@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .types import Encoding
+from .attention import Attention, Block, InBlocks
+from .types import Encoding, Logits
 
 Ints = NDArray[np.int64]
 
@@ -23,29 +24,6 @@ MIN_CELLS = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """Neighbouring texts that attend in one call, as a grid [texts, longest].
-
-    Where all are equally long the grid is the packed rows themselves; elsewhere `gather` takes
-    packed rows to grid cells, `scatter` takes cells back, and `mask` hides the cells of no token.
-    """
-
-    rows: slice
-    texts: slice
-    longest: int
-    gather: Tensor | None = None
-    scatter: Tensor | None = None
-    mask: Tensor | None = None
-
-    def to(self, device: torch.device) -> Block:
-        """The block with its index tensors on a device."""
-        moved = (
-            None if t is None else t.to(device) for t in (self.gather, self.scatter, self.mask)
-        )
-        return Block(self.rows, self.texts, self.longest, *moved)
-
-
-@dataclass(frozen=True, slots=True)
 class Packed:
     """A batch without padding: ids and positions int64 [tokens], texts sorted by length."""
 
@@ -53,14 +31,22 @@ class Packed:
     positions: Tensor
     starts: Tensor
     """Row of each text's first token."""
-    blocks: tuple[Block, ...]
+    attention: Attention
     order: Ints
     """Which encoding each text was, so that answers can go back in the caller's order."""
 
     def to(self, device: torch.device) -> Packed:
         """The batch with its tensors on a device."""
+        if device.type == "cpu":
+            return self
         ids, positions, starts = (t.to(device) for t in (self.ids, self.positions, self.starts))
-        return Packed(ids, positions, starts, tuple(b.to(device) for b in self.blocks), self.order)
+        return Packed(ids, positions, starts, self.attention.to(device), self.order)
+
+    def in_order(self, logits: Tensor) -> Logits:
+        """Logits of the packed texts, on the host, in the order of the encodings."""
+        answers = np.empty(tuple(logits.shape), np.float32)
+        answers[self.order] = logits.numpy()
+        return answers
 
 
 @dataclass(frozen=True)
@@ -84,7 +70,7 @@ class PackedCollator:
             torch.from_numpy(ids),
             torch.from_numpy(self._positions(ids, lengths, starts)),
             torch.from_numpy(starts),
-            tuple(_block(lengths, starts, texts) for texts in _similar(lengths)),
+            InBlocks([_block(lengths, starts, texts) for texts in similar(lengths)]),
             order,
         )
 
@@ -104,7 +90,7 @@ class PackedCollator:
         return counted + self.padding_idx
 
 
-def _similar(lengths: Ints) -> Iterator[slice]:
+def similar(lengths: Ints) -> Iterator[slice]:
     """Runs of the sorted texts whose grids stay within bounds."""
     first, total = 0, 0
     for number, length in enumerate(lengths.tolist()):

@@ -26,18 +26,18 @@ def use(threads: int) -> None:
 
 def fastest(run: Callable[[], object], most: int = MOST) -> int:
     """The smallest number of threads, 1 or a doubling of it, that more would hardly speed up."""
-    threads, best = 1, _seconds(run, 1)
+    threads, best = 1, seconds(run, 1)
     while threads < most:
         more = min(2 * threads, most)
-        seconds = _seconds(run, more)
-        if seconds > best * (1 - _WORTH):
+        took = seconds(run, more)
+        if took > best * (1 - _WORTH):
             break
-        threads, best = more, seconds
+        threads, best = more, took
     return threads
 
 
-def _seconds(run: Callable[[], object], threads: int) -> float:
-    """The fastest of a few runs: whatever else the machine does can only make one slower."""
+def seconds(run: Callable[[], object], threads: int) -> float:
+    """Of the fastest of a few runs: whatever else the machine does can only make one slower."""
     use(threads)
     run()
     times = []

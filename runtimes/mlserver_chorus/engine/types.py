@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, Protocol
@@ -48,10 +48,19 @@ class Collator(Protocol):
 
 
 class Forward(Protocol):
-    """The seam for a model's arithmetic: `collate` on any thread, the call on the device thread."""
+    """The seam for a model's arithmetic: `collate` on any thread, the rest on the device thread."""
 
     @property
     def collate(self) -> Collator: ...
+
+    @property
+    def runs_ahead(self) -> bool:
+        """Whether the device computes a batch that was started while the host does other work."""
+        ...
+
+    def start(self, inputs: Any, /) -> Callable[[], Logits]:
+        """Begin with a batch; the result computes what is not computed yet, and waits."""
+        ...
 
     def __call__(self, inputs: Any, /) -> Logits:
         """Logits on the host, float32 [rows, labels], in the order of the encodings."""
@@ -68,6 +77,8 @@ class Model:
     """Default of `function_to_apply`: softmax, sigmoid or none."""
     tokenizer: TextEncoder
     forward: Forward
+    batch_tokens: int
+    """Tokens in a batch from which on its device computes no more of them per second."""
     max_rows: int
     """Most texts in one batch."""
     max_wait: float
@@ -76,15 +87,49 @@ class Model:
     """What the weights are, in the loader's words: `standin`, `hub`, `folder`."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """What one forward answers: one model, or several that run side by side."""
+
+    models: tuple[Model, ...]
+    forward: Forward
+    """Its logits are [texts, labels of the first model … labels of the last]."""
+
+    @property
+    def tokenizer(self) -> TextEncoder:
+        """The one that all of its models share."""
+        return self.models[0].tokenizer
+
+    @property
+    def max_rows(self) -> int:
+        """Most texts of one batch."""
+        return min(model.max_rows for model in self.models)
+
+    @property
+    def labels(self) -> int:
+        """How many logits it gives to a text."""
+        return sum(len(model.labels) for model in self.models)
+
+    def split(self, logits: Logits) -> list[Logits]:
+        """Each model's columns of its logits."""
+        ends = np.cumsum([len(model.labels) for model in self.models])
+        return np.split(logits, ends[:-1], axis=1)
+
+    @property
+    def name(self) -> str:
+        """The names of its models."""
+        return "+".join(model.name for model in self.models)
+
+
 @dataclass(slots=True, eq=False)
 class Request:
     """One caller's texts on their way through one or more models; carries its own reply.
 
-    `logits` holds one float32 [texts, labels] per model, filled on the device thread; the future
+    `logits` holds one float32 [texts, labels] per part, filled on the device thread; the future
     is settled on the caller's event loop, exactly once.
     """
 
-    models: tuple[Model, ...]
+    parts: tuple[Part, ...]
     texts: Sequence[str]
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[list[Logits]]
@@ -93,12 +138,12 @@ class Request:
     error: EngineError | None = None
     logits: list[Logits] = field(init=False)
     pending: int = field(init=False)
-    """Rows that no model has answered yet, over all models."""
+    """Rows that no forward has answered yet, over all parts."""
 
     def __post_init__(self) -> None:
         rows = len(self.texts)
-        self.logits = [np.empty((rows, len(m.labels)), dtype=np.float32) for m in self.models]
-        self.pending = rows * len(self.models)
+        self.logits = [np.empty((rows, part.labels), dtype=np.float32) for part in self.parts]
+        self.pending = rows * len(self.parts)
 
     @property
     def dead(self) -> bool:
@@ -117,12 +162,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entry:
-    """One text of a request, tokenised for each of the request's models."""
+    """One text of a request, tokenised for each of the request's parts."""
 
     request: Request
     row: int
     encodings: tuple[Encoding, ...]
-    """One per model of the request; the same object where models share a tokenizer."""
+    """One per part of the request; the same object where parts share a tokenizer."""
 
     @property
     def tokens(self) -> int:

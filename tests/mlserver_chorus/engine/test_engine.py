@@ -6,12 +6,11 @@ import asyncio
 import math
 import random
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
-from prometheus_client import REGISTRY
 
 from mlserver_chorus.engine.engine import Engine
 from mlserver_chorus.engine.errors import (
@@ -24,30 +23,16 @@ from mlserver_chorus.engine.errors import (
 )
 from mlserver_chorus.engine.types import Encoding, Model
 
-from .conftest import CharTokenizer, FakeForward, MakeModel, PlainCollator, checksum
-
-
-def forward_of(model: Model) -> FakeForward:
-    assert isinstance(model.forward, FakeForward)
-    return model.forward
-
-
-def sample(name: str) -> float:
-    return REGISTRY.get_sample_value(name) or 0.0
-
-
-async def occupy(engine: Engine, model: Model) -> asyncio.Task[Any]:
-    """Keep the device busy until the model's gate opens."""
-    task = asyncio.create_task(engine.infer([model], ["occupied"]))
-    assert await asyncio.to_thread(forward_of(model).running.wait, 10)
-    return task
-
-
-async def until(condition: Any) -> None:
-    deadline = asyncio.get_running_loop().time() + 10
-    while not condition():
-        assert asyncio.get_running_loop().time() < deadline
-        await asyncio.sleep(0.005)
+from .conftest import (
+    CharTokenizer,
+    MakeModel,
+    PlainCollator,
+    checksum,
+    forward_of,
+    occupy,
+    sample,
+    until,
+)
 
 
 async def test_rows_come_back_in_the_order_of_the_texts(engine: Engine, model: Model) -> None:
@@ -337,3 +322,56 @@ async def test_closing_answers_what_is_just_being_prepared(
         await asyncio.wait_for(caller, 5)
     forward_of(busy).gate.set()
     await asyncio.gather(occupied, closing)
+
+
+BUDGET = "chorus_engine_batch_budget_tokens"
+
+
+@pytest.fixture
+def unset() -> Iterator[Engine]:
+    """An engine that nobody gave a budget."""
+    engine = Engine("cpu")
+    yield engine
+    engine.close(5)
+
+
+async def test_the_budget_is_the_largest_that_a_model_was_measured_to_need(
+    unset: Engine, make_model: MakeModel
+) -> None:
+    shown = []
+    for tokens in (512, 2048, 1024):
+        unset.add(make_model(f"needs {tokens}", batch_tokens=tokens))
+        shown.append(sample(BUDGET, device="cpu"))
+    assert shown == [512, 2048, 2048]
+    busy = make_model("busy", gate=False, batch_tokens=256)
+    unset.add(busy)
+    occupied = await occupy(unset, busy)
+    model = unset.model("needs 512")
+    caller = asyncio.create_task(unset.infer([model], ["x" * 100] * 50))
+    await until(lambda: unset._batcher._prepared and unset._batcher._prepared.full)
+    forward_of(busy).gate.set()
+    await asyncio.gather(occupied, caller)
+    assert [len(batch) for batch in forward_of(model).batches] == [20, 20, 10]
+
+
+async def test_a_budget_that_is_set_is_not_measured(engine: Engine, make_model: MakeModel) -> None:
+    model = make_model(batch_tokens=16384)
+    assert sample(BUDGET, device="cpu") == 1000
+    await engine.infer([model], ["x" * 100] * 50)
+    assert max(len(batch) for batch in forward_of(model).batches) <= 10
+
+
+async def test_a_model_that_replaces_another_brings_its_own_budget(
+    unset: Engine, make_model: MakeModel
+) -> None:
+    unset.add(make_model("same", batch_tokens=8192))
+    unset.add(make_model("same", batch_tokens=256))
+    assert sample(BUDGET, device="cpu") == 256
+
+
+async def test_the_budget_of_a_model_goes_with_it(unset: Engine, make_model: MakeModel) -> None:
+    wide, narrow = make_model("wide", batch_tokens=8192), make_model("narrow", batch_tokens=256)
+    unset.add(wide)
+    unset.add(narrow)
+    unset.unload(wide)
+    assert sample(BUDGET, device="cpu") == 256
