@@ -26,7 +26,7 @@ def main() -> None:
         "gateway on http://%s:%d, models at %s, workers: %d",
         settings.host,
         settings.port,
-        settings.upstream_url,
+        ", ".join(settings.upstream_urls),
         settings.workers,
     )
     serve = _serve if settings.workers == 1 else _serve_with_workers

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
+from urllib.parse import quote
 
 from fastapi import FastAPI
 
@@ -12,6 +13,7 @@ from chorus_gateway.errors import HANDLERS
 from chorus_gateway.express import Express, ExpressApp
 from chorus_gateway.metrics import Metrics
 from chorus_gateway.middleware import CloseWhenDraining, MeterRequests
+from chorus_gateway.pool import Pool, Server
 from chorus_gateway.readiness import ENSEMBLE, Readiness
 from chorus_gateway.routes import docs, health, index, process
 from chorus_gateway.settings import Settings
@@ -24,7 +26,7 @@ DESCRIPTION = 'One text in, every model\'s answer out. Every error is `{"error":
 
 def create_app(settings: Settings, transport: Transport | None = None) -> FastAPI:
     """Build the gateway; tests hand in a transport of their own."""
-    transport = transport or HttpTransport(settings.upstream_url, settings.connect_timeout)
+    transport = transport or _transport(settings)
     metrics = Metrics()
     client = V2Client(
         transport,
@@ -74,11 +76,21 @@ def create_app(settings: Settings, transport: Transport | None = None) -> FastAP
     return app
 
 
+def _transport(settings: Settings) -> Transport:
+    servers = [
+        Server(url, HttpTransport(url, settings.connect_timeout)) for url in settings.upstream_urls
+    ]
+    if len(servers) == 1:
+        return servers[0].transport
+    model = ENSEMBLE if ENSEMBLE in settings.models else settings.models[0]
+    return Pool(servers, f"/v2/models/{quote(model, safe='')}/ready", settings.probe_timeout)
+
+
 def _limits(settings: Settings) -> Limits:
     return Limits(
         max_texts_per_call=settings.max_texts_per_call,
         max_bytes_per_call=settings.max_bytes_per_call,
-        max_calls_in_flight=settings.max_calls_in_flight,
+        max_calls_in_flight=settings.max_calls_in_flight * len(settings.upstream_urls),
         max_waiting_texts=settings.max_waiting_texts,
         max_waiting_bytes=settings.max_waiting_bytes,
     )

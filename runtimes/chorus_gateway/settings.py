@@ -49,7 +49,7 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"  # loopback: listening to the world is a decision, not a default
     port: Port = 8000  # where clients of /process have always found it
-    upstream: str | None = None  # None: this machine, at v2_port
+    upstream: str | None = None  # URLs, comma-separated; None: this machine, at v2_port
     v2_port: Port = 8080  # MLServer's own default
     models: Annotated[tuple[str, ...], NoDecode, Field(min_length=1)] = (
         "cardiffnlp",
@@ -66,7 +66,7 @@ class Settings(BaseSettings):
     max_texts_per_call: Bound = 64  # the 50 clients of a load peak fit into one call
     max_bytes_per_call: Bound = 4 << 20  # half of what the model server takes
     # These three are for each worker, which coalesces for itself: the gateway's are the sums.
-    max_calls_in_flight: Bound = 2  # one on the device, one getting ready; a third splits batches
+    max_calls_in_flight: Bound = 2  # per model server: one on its device, one getting ready
     max_waiting_texts: Bound = 1024  # seconds of work for a GPU; who waits longer is gone
     max_waiting_bytes: Bound = 64 << 20  # the memory that 1024 long texts may hold
 
@@ -80,7 +80,7 @@ class Settings(BaseSettings):
     @classmethod
     def _split_commas(cls, value: object) -> object:
         if isinstance(value, str):
-            return [name.strip() for name in value.split(",") if name.strip()]
+            return _split(value)
         return value
 
     @field_validator("workers", mode="before")
@@ -90,15 +90,16 @@ class Settings(BaseSettings):
 
     @field_validator("upstream")
     @classmethod
-    def _check_url(cls, value: str | None) -> str | None:
-        if value is not None:
-            TypeAdapter(HttpUrl).validate_python(value)
+    def _check_urls(cls, value: str | None) -> str | None:
+        for url in _split(value or ""):
+            TypeAdapter(HttpUrl).validate_python(url)
         return value
 
     @property
-    def upstream_url(self) -> str:
-        """Where the V2 server is, without a slash at the end."""
-        return (self.upstream or f"http://127.0.0.1:{self.v2_port}").rstrip("/")
+    def upstream_urls(self) -> tuple[str, ...]:
+        """Where the V2 servers are, without a slash at the end."""
+        urls = _split(self.upstream or "") or [f"http://127.0.0.1:{self.v2_port}"]
+        return tuple(url.rstrip("/") for url in urls)
 
     @classmethod
     def settings_customise_sources(
@@ -111,6 +112,10 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments, then the environment, then the JSON file."""
         return init_settings, env_settings, JsonConfigSettingsSource(settings_cls, _file())
+
+
+def _split(text: str) -> list[str]:
+    return [part for part in map(str.strip, text.split(",")) if part]
 
 
 def _file() -> Path:

@@ -32,7 +32,7 @@ def test_the_environment_is_above_the_file(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setenv("CHORUS_PORT", "3333")
     settings = Settings()
     assert (settings.port, settings.v2_port, settings.models) == (3333, 2222, ("one", "two"))
-    assert settings.upstream_url == "http://127.0.0.1:2222"
+    assert settings.upstream_urls == ("http://127.0.0.1:2222",)
 
 
 def test_models_are_separated_by_commas_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,7 +41,9 @@ def test_models_are_separated_by_commas_in_the_environment(monkeypatch: pytest.M
 
 
 def test_upstream_is_above_v2_port() -> None:
-    assert Settings(upstream="http://models:9000/").upstream_url == "http://models:9000"
+    assert Settings(upstream="http://models:9000/").upstream_urls == ("http://models:9000",)
+    several = Settings(upstream="http://one:1/, http://two:2")
+    assert several.upstream_urls == ("http://one:1", "http://two:2")
 
 
 @pytest.mark.parametrize(
