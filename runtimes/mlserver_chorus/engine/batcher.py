@@ -10,12 +10,13 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from . import metrics
-from .errors import EngineClosed, InferenceFailed
+from .errors import InferenceFailed
 from .replies import fail
 from .types import Encoding, Entry, Part
 
@@ -83,22 +84,27 @@ class Batch:
 
 
 class Batcher:
-    """A queue of entries on one side, batches on the other, and a thread that prepares between."""
+    """A queue of entries on one side, batches on the other; one host thread prepares between.
 
-    def __init__(self, max_tokens: int) -> None:
+    `on_host_thread` runs a function on that thread, which also puts the entries: one hop less for
+    each text than a thread of its own would cost.
+    """
+
+    def __init__(
+        self, max_tokens: int, on_host_thread: Callable[[Callable[[], None]], object]
+    ) -> None:
         self.max_tokens = max_tokens
+        self._on_host_thread = on_host_thread
         self._waiting: deque[Entry] = deque()
         self._prepared: Batch | None = None
         self._closed = False
         self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._prepare, name="chorus-batcher", daemon=True)
-        self._thread.start()
 
     def put(self, entries: Iterable[Entry]) -> None:
-        """Queue entries; any thread."""
+        """Queue entries; on the host thread."""
         with self._changed:
             self._waiting.extend(entries)
-            self._changed.notify_all()
+        self._prepare()
 
     def next_batch(self, *, wait: bool = True) -> Batch | None:
         """Take all the work that fits; None when the batcher is closed, or unless it waits."""
@@ -110,11 +116,13 @@ class Batcher:
                 return None
             for entry in batch.entries:
                 entry.request.started = True
-            self._changed.notify_all()
+            if self._waiting:
+                with suppress(RuntimeError):  # the host thread has ended: the engine is closing
+                    self._on_host_thread(self._prepare)
         return batch.alive()
 
     def close(self) -> list[Entry]:
-        """Stop; the entries that no batch took are handed back."""
+        """Stop, after the host thread; the entries that no batch took are handed back."""
         with self._changed:
             self._closed = True
             left = [*(self._prepared.entries if self._prepared else ()), *self._waiting]
@@ -124,35 +132,24 @@ class Batcher:
         return left
 
     def _prepare(self) -> None:
-        while (taken := self._take()) is not None:
-            entries, full = taken
-            try:
-                batch = Batch.collate(entries, full=full) if entries else None
-            except Exception:
-                # A bug of ours must not end the only thread that prepares.
-                logger.exception("a batch could not be collated")
-                fail((e.request for e in entries), InferenceFailed("internal error"))
-                continue
-            with self._changed:
-                if self._closed:  # in the meantime: close() could not hand these back
-                    fail((e.request for e in entries), EngineClosed("the server is shutting down"))
-                    return
-                self._prepared = batch
-                self._changed.notify_all()
-
-    def _take(self) -> tuple[list[Entry], bool] | None:
-        """Wait until the prepared batch can grow; take it back, grown, with whether it is full."""
+        """On the host thread: make what waits the prepared batch, or a part of it."""
         with self._changed:
-            self._changed.wait_for(self._can_grow)
-            if self._closed:
-                return None
+            full = self._prepared is not None and self._prepared.full
+            if full or not self._waiting:
+                return
             entries = _living(self._prepared.entries) if self._prepared else []
             self._prepared = None
-            return entries, self._fill(entries)
-
-    def _can_grow(self) -> bool:
-        open_ = self._prepared is None or not self._prepared.full
-        return self._closed or (bool(self._waiting) and open_)
+            full = self._fill(entries)
+        try:
+            batch = Batch.collate(entries, full=full) if entries else None
+        except Exception:
+            # A bug of ours must not end the only thread that prepares.
+            logger.exception("a batch could not be collated")
+            fail((e.request for e in entries), InferenceFailed("internal error"))
+            return self._prepare()  # whoever still waits is not to blame
+        with self._changed:
+            self._prepared = batch
+            self._changed.notify()
 
     def _fill(self, entries: list[Entry]) -> bool:
         """Move waiting entries into `entries` up to the budget; True when one did not fit."""

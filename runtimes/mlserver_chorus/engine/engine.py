@@ -1,7 +1,7 @@
 """The engine: one per process and device, shared by every model that is loaded there.
 
-Life of a request: `infer` on the event loop → tokenised on the tokenizer thread → queued and
-collated by the batcher → run by the device lane → settled on the caller's event loop.
+Life of a request: `infer` on the event loop → tokenised, queued and collated on the host thread →
+run by the device lane → settled on the caller's event loop.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ class Engine:
         self._loader = ThreadPoolExecutor(1, "chorus-loader")
         self._plan = Plan(self._models, self._loader)
         # One thread keeps arrival order; the tokenizers use the cores for large requests.
-        self._tokenizer = ThreadPoolExecutor(1, "chorus-tokenizer")
-        self._batcher = Batcher(max_batch_tokens or _UNMEASURED)
+        self._host = ThreadPoolExecutor(1, "chorus-host")
+        self._batcher = Batcher(max_batch_tokens or _UNMEASURED, self._host.submit)
         self._lane = Lane(self._batcher)
 
     def expect(self, name: str) -> None:
@@ -188,7 +188,7 @@ class Engine:
         request = Request(parts, texts, loop, loop.create_future())
         self._in_flight += len(texts)
         metrics.IN_FLIGHT.inc(len(texts))
-        self._tokenizer.submit(self._tokenize, request)
+        self._host.submit(self._tokenize, request)
         return request
 
     def _tokenize(self, request: Request) -> None:
@@ -214,7 +214,7 @@ class Engine:
     def close(self, timeout: float = 30.0) -> None:
         """Stop: the running batch ends, everything queued fails with EngineClosed."""
         self._closed = True
-        self._tokenizer.shutdown(wait=True)
+        self._host.shutdown(wait=True)
         self._loader.shutdown(wait=True, cancel_futures=True)
         left = self._batcher.close()
         fail((entry.request for entry in left), EngineClosed("the server is shutting down"))

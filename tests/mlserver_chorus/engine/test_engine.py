@@ -316,7 +316,7 @@ async def test_closing_answers_what_is_just_being_prepared(
     caller = asyncio.create_task(engine.infer([model], ["text"]))
     assert await asyncio.to_thread(collating.wait, 10)
     closing = asyncio.create_task(asyncio.to_thread(engine.close, 5))
-    await until(lambda: engine._batcher._closed)
+    await until(lambda: engine._closed)
     go_on.set()
     with pytest.raises(EngineClosed):
         await asyncio.wait_for(caller, 5)

@@ -173,7 +173,7 @@ async def test_a_reload_in_flight_loses_no_answer_and_mixes_none(
     await until(lambda: engine._in_flight > 100)
     new = await engine.load("c", another_c, **LIMITS)
     second = asyncio.create_task(ask(engine, random.Random(2), 100))
-    await until(lambda: not engine._tokenizer._work_queue.qsize())
+    await until(lambda: not engine._host._work_queue.qsize())
     forward_of(busy).gate.set()
     heard = await asyncio.wait_for(first, 60) + await asyncio.wait_for(second, 60)
     await occupied
