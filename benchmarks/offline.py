@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
+
+# As the engine sets it before torch is loaded.
+os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
 import torch
 from transformers import AutoModelForSequenceClassification

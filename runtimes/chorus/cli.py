@@ -16,9 +16,9 @@ app = typer.Typer(
 )
 
 SERVE_EXAMPLE = """
-[bold]Example[/bold]: two of the real models, on the first GPU
+[bold]Example[/bold]: the real models, on two GPUs
 
-  chorus serve --weights hub --models cardiffnlp,ivanlau --device cuda:0
+  chorus serve --weights hub --device cuda:0,cuda:1
 """
 
 
@@ -82,9 +82,9 @@ def serve(
         str | None,
         typer.Option(
             envvar="CHORUS_DEVICE",
-            metavar="cpu|cuda|cuda:N",
+            metavar="cpu|cuda|cuda:N[,…]",
             show_default="a GPU where there is one",
-            help="Where the models compute.",
+            help="Where the models compute; the model server has a process per device listed.",
         ),
     ] = None,
     workers: Annotated[

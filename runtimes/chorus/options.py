@@ -9,6 +9,7 @@ from chorus.errors import UsageError
 
 NAMED_WEIGHTS = ("standin", "hub")
 DEVICE = re.compile(r"cpu|cuda(:\d+)?")
+MOST_DEVICES = 64  # more than any machine has GPUs: a slip of the keyboard
 WORKERS = re.compile(r"auto|[1-9]\d*")
 
 
@@ -29,12 +30,25 @@ class Options:
     verbose: bool
 
 
-def check_device(device: str | None) -> None:
-    """Refuse what is no device; whether it is there, the model server finds out."""
-    if device and not DEVICE.fullmatch(device):
+def checked_devices(device: str | None) -> list[str]:
+    """One device per process of the model server; a single empty one where none was given.
+
+    Whether a device is there, the model server finds out.
+    """
+    if not device:
+        return [""]
+    devices = [part.strip() for part in device.split(",")]
+    if not all(map(DEVICE.fullmatch, devices)):
         raise UsageError(
-            f"device {device!r} is not cpu, cuda or cuda:N; choose with --device or CHORUS_DEVICE"
+            f"device {device!r} is not cpu, cuda or cuda:N, or several with commas between; "
+            "choose with --device or CHORUS_DEVICE"
         )
+    if len(devices) > MOST_DEVICES:
+        raise UsageError(
+            f"{len(devices)} devices are more than {MOST_DEVICES}; "
+            "choose fewer with --device or CHORUS_DEVICE"
+        )
+    return devices
 
 
 def check_workers(workers: str | None) -> None:

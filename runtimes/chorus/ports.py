@@ -5,6 +5,7 @@ import ipaddress
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from chorus.errors import UsageError
 
@@ -23,16 +24,6 @@ class Port:
         return f"{self.option} or {self.variable}"
 
 
-@dataclass(frozen=True)
-class Addresses:
-    """host:port of each server, as a client on this machine calls it."""
-
-    gateway: str
-    v2: str
-    grpc: str
-    metrics: str
-
-
 def check(host: str, ports: Sequence[Port]) -> None:
     """Refuse a host or ports on which the servers could not listen."""
     seen: dict[int, Port] = {}
@@ -43,7 +34,25 @@ def check(host: str, ports: Sequence[Port]) -> None:
                 f"choose another with {port.choice}"
             )
         seen[port.number] = port
-        _bind(host, port)
+        try:
+            _bind(host, port.number)
+        except OSError as error:
+            raise UsageError(_refusal(host, port, error)) from None
+
+
+def free_above(number: int, host: str, count: int) -> list[int]:
+    """The next so many free ports.
+
+    Not any that the kernel offers: those it also gives to outgoing connections, and a server that
+    is started again must find its own free.
+    """
+    found = list(islice((n for n in range(number + 1, 65536) if _is_free(host, n)), count))
+    if len(found) < count:
+        raise UsageError(
+            f"{count} more ports are needed and not free above {number}; "
+            "choose lower ones with --port, --v2-port, --grpc-port and --metrics-port"
+        )
+    return found
 
 
 def reachable(host: str) -> str:
@@ -57,17 +66,22 @@ def reachable(host: str) -> str:
     return "[::1]" if address.is_unspecified else f"[{host}]"
 
 
-def _bind(host: str, port: Port) -> None:
+def _is_free(host: str, number: int) -> bool:
     try:
-        family, kind, _, _, address = socket.getaddrinfo(
-            host, port.number, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        with socket.socket(family, kind) as trial:
-            # As the servers do: connections of an earlier run that linger are no obstacle.
-            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            trial.bind(address)
-    except OSError as error:
-        raise UsageError(_refusal(host, port, error)) from None
+        _bind(host, number)
+    except OSError:
+        return False
+    return True
+
+
+def _bind(host: str, number: int) -> None:
+    family, kind, _, _, address = socket.getaddrinfo(
+        host, number, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    with socket.socket(family, kind) as trial:
+        # As the servers do: connections of an earlier run that linger are no obstacle.
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        trial.bind(address)
 
 
 def _refusal(host: str, port: Port, error: OSError) -> str:

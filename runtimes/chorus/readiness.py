@@ -1,4 +1,4 @@
-"""What the two servers say about their models."""
+"""What the model server and the gateway say about their models."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import httpx
 
-from chorus.ports import Addresses
+from chorus.runtime import Runtime
 
 
 @dataclass(frozen=True)
@@ -24,43 +24,52 @@ class Readiness:
     def __init__(
         self,
         client: httpx.AsyncClient,
-        at: Addresses,
+        gateway: str,
+        runtimes: Sequence[Runtime],
         models: Sequence[str],
         on_change: Callable[[Sequence[str], int], None],
     ) -> None:
         self._client = client
-        self._at = at
+        self._gateway = gateway
+        self._first = runtimes[0]
         self._models = models
         self._on_change = on_change
-        self._ready: list[str] = []
+        self._ready: dict[str, list[bool]] = {one.name: [False] * len(models) for one in runtimes}
 
-    async def runtime(self) -> bool:
-        """Whether every model is ready in the model server."""
-        answers = await asyncio.gather(*(self._ok(f"{self._model(n)}/ready") for n in self._models))
-        ready = [name for name, ok in zip(self._models, answers, strict=True) if ok]
-        if ready != self._ready:
-            self._ready = ready
+    async def runtime(self, runtime: Runtime) -> bool:
+        """Whether every model is ready in this process of the model server."""
+        urls = [f"{_url(runtime, name)}/ready" for name in self._models]
+        answers = await asyncio.gather(*map(self._ok, urls))
+        before = self._ready_everywhere()
+        self._ready[runtime.name] = answers
+        ready = self._ready_everywhere()
+        if ready != before:
             self._on_change(ready, len(self._models))
         return all(answers)
 
     async def gateway(self) -> bool:
         """Whether the gateway sees every model ready."""
-        return await self._ok(f"http://{self._at.gateway}/readyz")
+        return await self._ok(f"http://{self._gateway}/readyz")
 
     async def weights(self, name: str) -> Weights:
         """What the model's metadata say about its weights; empty where they say nothing."""
         try:
-            metadata = (await self._client.get(self._model(name))).json()
+            metadata = (await self._client.get(_url(self._first, name))).json()
             parameters = metadata["parameters"]
             return Weights(parameters["weights"], parameters.get("checkpoint") or "")
         except (httpx.HTTPError, ValueError, KeyError, TypeError):
             return Weights()
 
-    def _model(self, name: str) -> str:
-        return f"http://{self._at.v2}/v2/models/{quote(name, safe='')}"
+    def _ready_everywhere(self) -> list[str]:
+        by_model = zip(*self._ready.values(), strict=True)
+        return [name for name, ready in zip(self._models, by_model, strict=True) if all(ready)]
 
     async def _ok(self, url: str) -> bool:
         try:
             return (await self._client.get(url)).status_code == httpx.codes.OK
         except httpx.HTTPError:
             return False
+
+
+def _url(runtime: Runtime, model: str) -> str:
+    return f"http://{runtime.v2}/v2/models/{quote(model, safe='')}"

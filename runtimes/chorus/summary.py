@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from chorus.catalog import Model
-from chorus.ports import Addresses
 from chorus.readiness import Weights
+from chorus.runtime import Runtime
 
 ENSEMBLE = "process"  # the model behind the gateway's POST /process
 STANDIN = "standin"
@@ -17,7 +17,11 @@ EXAMPLE = "This is how true happiness looks like 👍😜"
 
 
 def show(
-    console: Console, models: Sequence[Model], weights: Mapping[str, Weights], at: Addresses
+    console: Console,
+    models: Sequence[Model],
+    weights: Mapping[str, Weights],
+    gateway: str,
+    runtimes: Sequence[Runtime],
 ) -> None:
     """Print the models, the URLs and a request to paste."""
     names = [model.name for model in models]
@@ -25,9 +29,9 @@ def show(
     if standins := [name for name in names if weights[name].kind == STANDIN]:
         console.print(Text(_standins(standins, models), style="yellow"))
     console.print()
-    console.print(_urls(names, at))
+    console.print(_urls(names, gateway, runtimes))
     console.print()
-    console.print(Text(_request(names, at)), soft_wrap=True)
+    console.print(Text(_request(names, gateway)), soft_wrap=True)
 
 
 def _models(console: Console, models: Sequence[Model], weights: Mapping[str, Weights]) -> Table:
@@ -49,19 +53,24 @@ def _weights(model: Model, weights: Weights) -> str:
     return " ".join(filter(None, (weights.kind, weights.checkpoint))) or "unknown"
 
 
-def _urls(names: Sequence[str], at: Addresses) -> Table:
+def _urls(names: Sequence[str], gateway: str, runtimes: Sequence[Runtime]) -> Table:
+    first, *others = runtimes
     table = Table.grid(padding=(0, 2, 0, 1))
     if ENSEMBLE in names:
-        table.add_row("process", f"http://{at.gateway}/process")
-    table.add_row("docs", f"http://{at.gateway}/docs")
-    table.add_row("V2 REST", f"http://{at.v2}/v2")
-    table.add_row("gRPC", at.grpc)
-    table.add_row("metrics", f"http://{at.metrics}/metrics")
+        table.add_row("process", f"http://{gateway}/process")
+    table.add_row("docs", f"http://{gateway}/docs")
+    table.add_row("V2 REST", f"http://{first.v2}/v2")
+    table.add_row("gRPC", first.grpc)
+    table.add_row("metrics", f"http://{first.metrics}/metrics")
+    if others:
+        devices = ", ".join(one.device for one in runtimes)
+        table.add_row("", f"{len(runtimes)} processes: {devices}; V2 clients reach the first")
+        table.add_row("", f"metrics of the others: {', '.join(one.metrics for one in others)}")
     return table
 
 
-def _request(names: Sequence[str], at: Addresses) -> str:
-    host = at.gateway.replace("127.0.0.1", "localhost")
+def _request(names: Sequence[str], gateway: str) -> str:
+    host = gateway.replace("127.0.0.1", "localhost")
     path, body = "/process", f'"{EXAMPLE}"'
     if ENSEMBLE not in names:
         path, body = f"/models/{names[0]}", f'{{"inputs": "{EXAMPLE}"}}'

@@ -29,7 +29,7 @@ class ChildDiedError(Exception):
 
 
 class Supervisor:
-    """Starts all children at once; stops them one by one, the last of the list first."""
+    """Starts all children at once; stops the last of the list first, then the others at once."""
 
     def __init__(
         self,
@@ -59,8 +59,9 @@ class Supervisor:
             for keeper in keepers:
                 keeper.cancel()
             await asyncio.gather(*keepers, return_exceptions=True)
-            for child in reversed(self._children):
-                await self._end(child)
+            *others, last = self._children
+            await self._end(last)
+            await asyncio.gather(*(self._end(child) for child in others))
         return int(self._hurry.is_set())
 
     def stop(self) -> None:

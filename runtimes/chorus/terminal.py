@@ -11,7 +11,7 @@ from rich.text import Text
 LOUD = ("WARNING", "ERROR", "CRITICAL", "chorus:")
 TRACEBACK = "Traceback (most recent call last)"
 PLAIN_WIDTH = 200  # a log is read by programs too: do not fold its lines at 80 columns
-STYLES = {"runtime": "cyan", "gateway": "magenta"}
+STYLES = {"runtime": "cyan", "gateway": "magenta"}  # runtime-2 is a runtime too
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -48,7 +48,9 @@ class Terminal:
     def tail(self, name: str, lines: Sequence[str]) -> None:
         """Lines of a child, whatever their level."""
         for line in lines:
-            self._print(Text.assemble((f"[{name}]", STYLES.get(name, "")), " ", line))
+            self._print(
+                Text.assemble((f"[{name}]", STYLES.get(name.partition("-")[0], "")), " ", line)
+            )
 
     def start(self, total: int) -> None:
         """Begin to show the progress of the start."""

@@ -50,9 +50,9 @@ models = os.environ["CHORUS_MODELS"].split(",")
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         try:
-            for name in models:
-                url = f"{os.environ['CHORUS_UPSTREAM']}/v2/models/{name}/ready"
-                urllib.request.urlopen(url).close()
+            for upstream in os.environ["CHORUS_UPSTREAM"].split(","):
+                for name in models:
+                    urllib.request.urlopen(f"{upstream}/v2/models/{name}/ready").close()
             self.send_response(200)
         except OSError:
             self.send_response(503)

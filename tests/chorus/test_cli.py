@@ -91,10 +91,23 @@ def test_an_unknown_model_lists_the_known_ones() -> None:
     assert refusal(CHORUS_MODELS="cardiffnlp,nobody") == line
 
 
-@pytest.mark.parametrize("device", ["gpu", "cuda:", "cuda:x", "cpu:0"])
+@pytest.mark.parametrize(
+    "device", ["gpu", "cuda:", "cuda:x", "cpu:0", "cpu,", ",", " ", "cpu,,cpu", "cpu,gpu"]
+)
 def test_a_bad_device(device: str) -> None:
     assert "--device or CHORUS_DEVICE" in refusal("--device", device)
     assert repr(device) in refusal(CHORUS_DEVICE=device)
+
+
+def test_too_many_devices() -> None:
+    line = refusal("--device", ",".join(["cpu"] * 65))
+    assert "65 devices are more than 64" in line
+    assert "--device or CHORUS_DEVICE" in line
+
+
+def test_ports_so_high_that_further_processes_find_none() -> None:
+    line = refusal("--device", "cpu,cpu", "--metrics-port", "65535")
+    assert "3 more ports are needed" in line
 
 
 @pytest.mark.parametrize("workers", ["0", "-1", "two", "1.5"])

@@ -31,6 +31,15 @@ def test_two_options_cannot_share_a_port() -> None:
         ports.check("127.0.0.1", both)
 
 
+def test_free_ports_are_the_next_that_nobody_listens_on() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        taken = server.getsockname()[1]
+        found = ports.free_above(taken - 1, "127.0.0.1", 3)
+    assert taken not in found
+    assert found == sorted(found)
+    ports.check("127.0.0.1", [Port(number, "--port", "CHORUS_PORT") for number in found])
+
+
 @pytest.mark.parametrize("host", ["no.such.host.invalid", "192.0.2.1"])
 def test_a_host_that_is_not_here_is_refused(host: str) -> None:
     with pytest.raises(UsageError, match=f"cannot listen on {host}: .* --host or CHORUS_HOST"):

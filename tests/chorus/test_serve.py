@@ -16,8 +16,8 @@ from rich.console import Console
 
 from chorus import catalog, summary
 from chorus.catalog import Model
-from chorus.ports import Addresses
 from chorus.readiness import Weights
+from chorus.runtime import Runtime
 from chorus.terminal import Terminal
 
 MODELS_DIR = Path(__file__).parents[2] / "models"
@@ -113,6 +113,33 @@ def test_serves_until_sigterm(serve: Serve, tmp_path: Path, ports: dict[str, str
     assert env["CHORUS_UPSTREAM"] == f"http://127.0.0.1:{ports['CHORUS_V2_PORT']}"
     assert env["CHORUS_MODELS"] == ",".join([*MEMBERS, "process"])
     assert "CHORUS_WORKERS" not in env
+
+
+def test_one_model_server_per_device(serve: Serve, tmp_path: Path, ports: dict[str, str]) -> None:
+    run = serve("--models", "ivanlau", "--device", "cuda:1, cpu", "--host", "0.0.0.0")
+    run.until_served()
+    assert len(run.servers()) == 3
+    next(one for one in run.servers() if "127.0.0.1" in one.cmdline()).kill()
+    run.until_said("chorus: runtime-2 was killed by SIGKILL; starting it again in 0.5 s\n")
+    run.until_said("chorus: runtime-2 is ready again\n")
+    assert run.stop() == 0
+
+    log = (tmp_path / "log").read_text().splitlines()
+    assert log[-3:] == ["gateway stopped", "runtime stopped", "runtime stopped"]
+    started = [json.loads(x[8:]) for x in log if x.startswith("runtime [")]
+    by_device = {device: args for _, args, device in started}
+    first, second = by_device["cuda:1"], by_device["cpu"]
+    assert [args for _, args, device in started if device == "cpu"] == [second, second]
+    assert (first["--host"], second["--host"]) == ("0.0.0.0", "127.0.0.1")
+    assert first["--http-port"] == ports["CHORUS_V2_PORT"]
+    listened = [args[flag] for args in (first, second) for flag in args if "port" in flag]
+    assert len({*listened, ports["CHORUS_PORT"]}) == 7
+    env = json.loads(next(x for x in log if x.startswith("gateway {"))[8:])
+    urls = [f"http://127.0.0.1:{args['--http-port']}" for args in (first, second)]
+    assert env["CHORUS_UPSTREAM"] == ",".join(urls)
+
+    assert "2 processes: cuda:1, cpu; V2 clients reach the first" in run.shown
+    assert f"metrics of the others: 127.0.0.1:{second['--metrics-port']}" in run.shown
 
 
 def test_the_workers_are_the_gateways_to_start(serve: Serve, tmp_path: Path) -> None:
@@ -254,22 +281,28 @@ def test_selection_keeps_the_ensembles_last() -> None:
     assert [m.name for m in catalog.select(models, ["svalabs", "ivanlau"])[0]] == names[2:5:2]
 
 
+ONE = Runtime("runtime", "", "127.0.0.1", 65534, 65533, 65532)
+EIGHT = [Runtime("", f"cuda:{n}", "127.0.0.1", 65535, 65535, 65535) for n in range(8)]
+
+
+@pytest.mark.parametrize("runtimes", [[ONE], EIGHT], ids=len)
 @pytest.mark.parametrize("kind", ["standin", "hub", "folder", ""])
-def test_the_summary_fits_80_columns(kind: str) -> None:
+def test_the_summary_fits_80_columns(kind: str, runtimes: list[Runtime]) -> None:
     models = [Model(name) for name in MEMBERS] + [Model("process", tuple(MEMBERS))]
     weights = dict.fromkeys(MEMBERS, Weights(kind, "x/" + "long" * 20)) | {"process": Weights()}
     page = io.StringIO()
     console = Console(file=page, width=80, force_terminal=True, no_color=True)
-    at = Addresses("127.0.0.1:65535", "127.0.0.1:65534", "127.0.0.1:65533", "127.0.0.1:65532")
-    summary.show(console, models, weights, at)
+    summary.show(console, models, weights, "127.0.0.1:65535", runtimes)
     text = re.sub("\x1b\\[[0-9;]*m", "", page.getvalue())
     assert all(cell_len(line) <= 80 for line in text.splitlines())
     assert ("Stand-ins: " in text) == (kind == "standin")
+    assert ("8 processes: cuda:0, cuda:1" in text) == (runtimes == EIGHT)
+    assert ("processes" in text) == (runtimes == EIGHT)
 
 
 def test_only_the_models_on_standins_are_named() -> None:
     page = io.StringIO()
     models = [Model("a"), Model("b")]
-    at = Addresses("h:1", "h:2", "h:3", "h:4")
-    summary.show(Console(file=page), models, {"a": Weights("hub"), "b": Weights("standin")}, at)
+    weights = {"a": Weights("hub"), "b": Weights("standin")}
+    summary.show(Console(file=page), models, weights, "h:1", [ONE])
     assert "Stand-ins for b: " in page.getvalue()

@@ -105,6 +105,27 @@ async def test_stops_the_last_child_first() -> None:
     assert not children()
 
 
+async def test_all_but_the_last_child_stop_at_once(tmp_path: Path) -> None:
+    def waits_for(other: str, mine: str) -> str:
+        meet = f"""
+def stop(*_):
+    from pathlib import Path
+    Path({str(tmp_path / mine)!r}).touch()
+    while not Path({str(tmp_path / other)!r}).exists():
+        time.sleep(0.01)
+"""
+        return STEADY.replace("def stop(*_):\n", meet)
+
+    scene = Scene(first=waits_for("b", "a"), second=waits_for("a", "b"), last=STEADY)
+    await scene.until(scene.ready.is_set)
+    scene.supervisor.stop()
+    assert await scene.task == 0
+    byes = [name for name, line in scene.lines if line == "bye"]
+    assert byes[0] == "last"
+    assert sorted(byes[1:]) == ["first", "second"]
+    assert scene.said == [STOPPING]
+
+
 async def test_a_stop_while_starting_is_clean() -> None:
     scene = Scene(one=STEADY, never="import time; time.sleep(60)")
     await scene.until(lambda: scene.ups("one") == 1)

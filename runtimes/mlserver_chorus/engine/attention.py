@@ -14,6 +14,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
+# Tokens of a text from which the fused kernel is the faster one on a CPU.
+LONG = 256
+
 
 class Attention(Protocol):
     """How the texts of one batch attend."""
@@ -78,6 +81,42 @@ class InBlocks:
 
 
 @dataclass(frozen=True, slots=True)
+class TextByText:
+    """Calls per text, on the packed rows as they lie; for wide models on a CPU.
+
+    Plain products use the cores better than the fused kernel until the scores of a text outgrow
+    the cache (docs/experiments.md).
+    """
+
+    spans: Sequence[tuple[int, int]]
+    """Each text's rows."""
+
+    def to(self, device: torch.device) -> TextByText:
+        """The same on a device."""
+        return self
+
+    def all_rows(self, qkv: Tensor, heads: int) -> Tensor:
+        """Every row."""
+        models, tokens, width = qkv.shape
+        mixed = qkv.new_empty(models, tokens, width // 3)
+        for start, end in self.spans:
+            query, key, value = _heads(qkv[:, start:end], 3, heads)
+            attend = F.scaled_dot_product_attention if end - start > LONG else _products
+            own = mixed[:, start:end].view(models, end - start, heads, -1)
+            own.copy_(attend(query, key, value).transpose(1, 2))
+        return mixed
+
+    def first_rows(self, queries: Tensor, kv: Tensor, heads: int) -> Tensor:
+        """The first row of each text."""
+        mixed = torch.empty_like(queries)
+        for text, (start, end) in enumerate(self.spans):
+            (query,) = _heads(queries[:, text : text + 1], 1, heads)
+            key, value = _heads(kv[:, start:end], 2, heads)
+            mixed[:, text] = _products(query, key, value).flatten(1)
+        return mixed
+
+
+@dataclass(frozen=True, slots=True)
 class AnyLength:
     """One call of a CUDA kernel that takes texts by where they begin; fp32, nothing padded.
 
@@ -114,6 +153,20 @@ class AnyLength:
             q, k, v, None, offsets, self.offsets, longest, self.longest, 0.0, 0, False
         )[0]
         return mixed
+
+
+def _heads(rows: Tensor, parts: int, heads: int) -> tuple[Tensor, ...]:
+    """Views [models, heads, rows, head width], one per part."""
+    models, count, width = rows.shape
+    split = rows.view(models, count, parts, heads, width // parts // heads)
+    return split.permute(2, 0, 3, 1, 4).unbind(0)
+
+
+def _products(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Attention by its definition: [models, heads, rows, head width]."""
+    scale: float = query.shape[-1] ** -0.5
+    scores = (query * scale) @ key.transpose(2, 3)
+    return scores.softmax(-1) @ value
 
 
 def _block(qkv: Tensor, heads: int, block: Block) -> Tensor:

@@ -22,6 +22,9 @@ from .layers import Head, Layer, Norm
 from .packing import Packed, PackedCollator
 from .types import Logits
 
+# From this width on a CPU a text's attention is worth calls of its own (docs/experiments.md).
+WIDE = 512
+
 
 class NotPackable(Exception):
     """The module is not built like BERT, RoBERTa or XLM-R."""
@@ -60,7 +63,10 @@ class PackedForward:
                 norm=Norm.of(embeddings.LayerNorm),
                 layers=layers,
                 head=Head.of(base, module.classifier),
-                collate=PackedCollator(embeddings.position_embeddings.padding_idx),
+                collate=PackedCollator(
+                    embeddings.position_embeddings.padding_idx,
+                    text_by_text=device.type == "cpu" and module.config.hidden_size >= WIDE,
+                ),
                 device=device,
             )
         except AttributeError as error:

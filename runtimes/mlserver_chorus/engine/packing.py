@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .attention import Attention, Block, InBlocks
+from .attention import Attention, Block, InBlocks, TextByText
 from .types import Encoding, Logits
 
 Ints = NDArray[np.int64]
@@ -58,6 +58,8 @@ class PackedCollator:
     """
 
     padding_idx: int | None
+    text_by_text: bool = False
+    """Whether texts attend one by one, rather than in blocks."""
 
     def __call__(self, encodings: Sequence[Encoding]) -> Packed:
         """Pack a batch."""
@@ -70,13 +72,18 @@ class PackedCollator:
             torch.from_numpy(ids),
             torch.from_numpy(self._positions(ids, lengths, starts)),
             torch.from_numpy(starts),
-            InBlocks([_block(lengths, starts, texts) for texts in similar(lengths)]),
+            self._attention(lengths, starts),
             order,
         )
 
     def tokens(self, rows: int, longest: int, total: int) -> int:
         """Real tokens only."""
         return total
+
+    def _attention(self, lengths: Ints, starts: Ints) -> Attention:
+        if self.text_by_text:
+            return TextByText(list(zip(starts.tolist(), (starts + lengths).tolist(), strict=True)))
+        return InBlocks([_block(lengths, starts, texts) for texts in similar(lengths)])
 
     def _positions(self, ids: Ints, lengths: Ints, starts: Ints) -> Ints:
         counted = np.arange(1, len(ids) + 1) - np.repeat(starts, lengths)

@@ -20,11 +20,11 @@ _TYPICAL = ["A tweet of the usual length, with a word or two more. 👍 " * 3] *
 _TOKENS = 64
 _SMALLEST, _LARGEST = 256, 16384
 # The share of the tokens per second that a smaller batch may cost: more would make callers wait.
-_WORTH = 0.05
+_WORTH = 0.03
 # A batch so many times as large as the best one may still turn out better; a slow run is no end.
 _PATIENCE = 4
 # Nor may one forward of one model hold the device for longer.
-_MAX_SECONDS = 0.5
+_MAX_SECONDS = 1.0
 
 
 def choose_threads(forward: AnyForward, tokenizer: TextEncoder) -> int:

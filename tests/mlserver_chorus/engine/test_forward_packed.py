@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -265,3 +266,18 @@ def test_the_kin_would_show_a_mix_up(make_forwards: MakeForwards, kind: str) -> 
     alone, _ = make_forwards(kind, 3)
     for logits in apart(alone, encodings([9] * 20)):
         assert np.ptp(logits, axis=0).max() > 1e-3
+
+
+@pytest.mark.parametrize("models", [1, 3])
+@pytest.mark.parametrize(
+    "lengths", [[1], [7] * 12, [2, 300, 256, 257, 9], list(range(2, 40))], ids=str
+)
+def test_text_by_text_and_in_blocks_are_the_same(
+    make_forwards: MakeForwards, lengths: list[int], models: int
+) -> None:
+    """A wide model's texts attend one by one, long ones by another kernel than short ones."""
+    alone, _ = make_forwards("xlm-roberta", models)
+    forward = alone[0] if models == 1 else PackedForward.merged(alone)
+    batch = encodings(lengths)
+    by_text = replace(forward.collate, text_by_text=True)
+    assert np.abs(forward(by_text(batch)) - forward(forward.collate(batch))).max() <= 1e-5
