@@ -80,6 +80,8 @@ class Pool(Transport):
             with suppress(UpstreamError):
                 reply = await server.transport.request("GET", path, None, timeout)
                 if reply.status == 200:
+                    if path == self._probe:  # who is told "ready" may call at once
+                        self._put_in(server)
                     return reply
         if reply is None:
             raise UpstreamUnavailable("no model server answers")
@@ -105,6 +107,11 @@ class Pool(Transport):
             raise UpstreamUnavailable("no model server is up")
         return min(candidates, key=lambda server: server.in_flight)
 
+    def _put_in(self, server: Server) -> None:
+        if not server.is_up:
+            server.is_up = True
+            logger.info("model server %s is up", server.name)
+
     def _take_out(self, server: Server) -> None:
         if server.is_up:
             server.is_up = False
@@ -120,5 +127,4 @@ class Pool(Transport):
         with suppress(UpstreamError):
             reply = await server.transport.request("GET", self._probe, None, self._probe_timeout)
             if reply.status == 200:
-                server.is_up = True
-                logger.info("model server %s is up", server.name)
+                self._put_in(server)

@@ -139,6 +139,16 @@ async def test_one_that_is_ready_is_enough(both: Pool, transports: list[FakeTran
     assert (await both.request("GET", PROBE, None, 1.0)).status in (400, 404)
 
 
+async def test_who_is_told_ready_may_call_at_once(transports: list[FakeTransport]) -> None:
+    """The answer to a probe counts, whoever asked: here before the pool has looked by itself."""
+    servers = [Server(f"s{n}", transport) for n, transport in enumerate(transports)]
+    unopened = Pool(servers, PROBE, 1.0)
+    with pytest.raises(UpstreamUnavailable):
+        await infer(unopened)
+    assert (await unopened.request("GET", PROBE, None, 1.0)).status == 200
+    assert (await infer(unopened)).status == 200
+
+
 async def test_a_gateway_loses_nothing_when_a_server_dies(tmp_path: Path) -> None:
     """Real sockets: one of two model servers goes away under load and comes back."""
     ports = [free_port(), free_port()]
