@@ -27,6 +27,7 @@ from .errors import (
     UnknownModel,
 )
 from .lane import Lane
+from .loader import Loader
 from .plan import Plan
 from .replies import fail
 from .types import Encoding, Entry, Logits, Model, Part, Request, TextEncoder
@@ -61,7 +62,7 @@ class Engine:
         # Known to the loader, which begins with the next model before this one is added.
         self._tokenizers: WeakSet[TextEncoder] = WeakSet()
         # One at a time, so that loading five models never holds two copies of anything.
-        self._loader = ThreadPoolExecutor(1, "chorus-loader")
+        self._loader = Loader()
         self._plan = Plan(self._models, self._loader)
         # One thread keeps arrival order; the tokenizers use the cores for large requests.
         self._host = ThreadPoolExecutor(1, "chorus-host")

@@ -16,6 +16,8 @@ MOST = torch.get_num_threads()
 # Twice the threads must save this share of the time, or other work has the better use for them.
 _WORTH = 0.2
 _REPEATS = 5
+# … and this is long enough for a slow one: nobody waits for a model to be measured any better.
+_ENOUGH_SECONDS = 0.3
 
 
 def use(threads: int) -> None:
@@ -40,8 +42,8 @@ def seconds(run: Callable[[], object], threads: int) -> float:
     """Of the fastest of a few runs: whatever else the machine does can only make one slower."""
     use(threads)
     run()
-    times = []
-    for _ in range(_REPEATS):
+    times: list[float] = []
+    while len(times) < _REPEATS and sum(times) < _ENOUGH_SECONDS:
         started = perf_counter()
         run()
         times.append(perf_counter() - started)

@@ -1,0 +1,41 @@
+"""Where models are loaded and measured: one at a time, each in a thread that then ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
+from typing import Any
+
+
+class Loader(ThreadPoolExecutor):
+    """One job at a time, in order of arrival, on a thread of its own.
+
+    OpenMP keeps a team of threads for every thread that ever computed, and once there are more of
+    them than cores it lets none of them spin: a loader that stayed would slow down every forward.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(1, "chorus-loader")
+
+    def submit(self, job: Callable[..., Any], /, *args: Any, **options: Any) -> Any:
+        """Run a job when those before it are done; a future of its result."""
+        return super().submit(_alone, job, *args, **options)
+
+
+def _alone(job: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    outcome: list[Any] = []
+    failure: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            outcome.append(job(*args, **options))
+        except BaseException as error:
+            failure.append(error)
+
+    thread = Thread(target=run, name="chorus-load", daemon=True)
+    thread.start()
+    thread.join()
+    if failure:
+        raise failure[0]
+    return outcome[0]
