@@ -1,7 +1,7 @@
 """The REST route for inference, without the framework's layers around it.
 
-MLServer's own route stays in place behind it: same handlers, same bodies, same metrics. What the
-layers cost is as much as a small model: half the time of a lone request.
+MLServer's own route stays in place behind it: same handlers, same bodies, same metrics. Under load
+from 64 callers of small models, the layers took more than half of the event loop's time.
 """
 
 from __future__ import annotations
