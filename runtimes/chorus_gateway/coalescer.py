@@ -59,6 +59,12 @@ class Coalescer(Generic[T]):
         """How many calls are running."""
         return len(self._calls)
 
+    def require_room(self) -> None:
+        """Refuse early: before a text is read. Raises Overloaded, Draining."""
+        if self._closed:
+            raise Draining
+        self._line.require_room()
+
     def ask(self, text: str) -> asyncio.Future[T]:
         """Queue a text; the future is its answer. Raises Overloaded, Draining."""
         if self._closed:
@@ -70,6 +76,10 @@ class Coalescer(Generic[T]):
             self._flush_is_due = True
             loop.call_soon(self._flush)
         return reply
+
+    def leave(self, reply: asyncio.Future[T]) -> None:
+        """Cancel an answer that nobody awaits any more."""
+        self._line.leave(reply)
 
     def close(self) -> None:
         """Fail everybody who still waits with Draining; nothing is accepted any more."""

@@ -21,7 +21,7 @@ Whoever meets one raises it and answers nothing; `STATUSES` says what the caller
 """
 
 import http
-import secrets
+import random
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -184,7 +184,7 @@ async def _on_gateway_error(_: Request, error: GatewayError) -> Response:
 def _retry_after(error: GatewayError) -> str:
     """Whole seconds, jittered: callers refused together must not come back together."""
     advice = getattr(error, "retry_after", None) or 1
-    return str(advice + secrets.randbelow(3))
+    return str(advice + random.randrange(3))  # noqa: S311 # no secret
 
 
 async def _on_http_error(_: Request, error: HTTPException) -> Response:

@@ -42,16 +42,21 @@ class WaitingLine(Generic[T]):
         self._max_bytes = max_bytes
         self._waiters: deque[Waiter[T]] = deque()
         self._bytes = 0
+        self._somebody_left = False
 
     def __len__(self) -> int:
         return len(self._waiters)
 
+    def require_room(self, size: int = 0) -> None:
+        """Find out whether a text of so many bytes may join. Raises Overloaded."""
+        if self._is_full_for(size) and self._somebody_left:
+            self._drop_the_gone()
+        if self._is_full_for(size):
+            raise Overloaded
+
     def join(self, waiter: Waiter[T]) -> None:
         """Add a waiter at the end. Raises Overloaded."""
-        if self._is_full_for(waiter):
-            self._drop_the_gone()
-            if self._is_full_for(waiter):
-                raise Overloaded
+        self.require_room(waiter.size)
         self._waiters.append(waiter)
         self._bytes += waiter.size
 
@@ -69,6 +74,11 @@ class WaitingLine(Generic[T]):
                 room -= waiter.size
         return taken
 
+    def leave(self, reply: asyncio.Future[T]) -> None:
+        """Cancel a reply that nobody awaits any more; its place is free for whoever needs one."""
+        reply.cancel()
+        self._somebody_left = True
+
     def clear(self) -> list[Waiter[T]]:
         """Take everybody."""
         everybody = list(self._waiters)
@@ -76,9 +86,12 @@ class WaitingLine(Generic[T]):
         self._bytes = 0
         return everybody
 
-    def _is_full_for(self, waiter: Waiter[T]) -> bool:
-        return len(self._waiters) >= self._max_texts or self._bytes + waiter.size > self._max_bytes
+    def _is_full_for(self, size: int) -> bool:
+        return len(self._waiters) >= self._max_texts or self._bytes + size > self._max_bytes
 
     def _drop_the_gone(self) -> None:
+        # Only after somebody left: a walk along the line for each refusal is half of what an
+        # overloaded gateway does.
+        self._somebody_left = False
         self._waiters = deque(waiter for waiter in self._waiters if not waiter.is_done)
         self._bytes = sum(waiter.size for waiter in self._waiters)

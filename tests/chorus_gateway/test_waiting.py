@@ -53,9 +53,18 @@ async def test_those_who_left_hold_no_place() -> None:
     first, second, third = waiter("a"), waiter("b"), waiter("c")
     line.join(first)
     line.join(second)
-    first.reply.cancel()
+    line.leave(first.reply)
+    line.require_room(1)
     line.join(third)
     assert texts(line.take(10, 10)) == ["b", "c"]
+
+
+async def test_a_full_line_refuses_before_it_sees_a_text() -> None:
+    line: WaitingLine[str] = WaitingLine(max_texts=1, max_bytes=2)
+    line.require_room()
+    line.join(waiter("a"))
+    with pytest.raises(Overloaded):
+        line.require_room()
 
 
 async def test_a_reply_is_given_once() -> None:

@@ -84,9 +84,10 @@ def endpoint(
         """Classify one text with every model."""
         if coalescer is None:
             raise errors.NotServed(NOT_SERVED)
+        coalescer.require_room()  # a refusal must cost far less than an answer
         require_json(request.headers)
         text = parse_text(await read_body(request, max_body_bytes))
-        answer = await unless_the_caller_leaves(request, coalescer.ask(text))
+        answer = await _unless_the_caller_leaves(request, coalescer, coalescer.ask(text))
         weights = await readiness.weights()
         headers = {"x-chorus-weights": weights} if weights else None
         return Response(orjson.dumps(answer), headers=headers, media_type="application/json")
@@ -138,9 +139,11 @@ def parse_text(body: bytes) -> str:
     return text
 
 
-async def unless_the_caller_leaves(request: Request, reply: asyncio.Future[T]) -> T:
-    """Await the reply, or cancel it when the caller disconnects. Raises ClientDisconnect."""
-    watch = asyncio.ensure_future(_cancel_on_disconnect(request, reply))
+async def _unless_the_caller_leaves(
+    request: Request, coalescer: Coalescer[T], reply: asyncio.Future[T]
+) -> T:
+    """Await the reply, or give it up when the caller disconnects. Raises ClientDisconnect."""
+    watch = asyncio.ensure_future(_leave_on_disconnect(request, coalescer, reply))
     try:
         return await reply
     except asyncio.CancelledError:
@@ -151,7 +154,9 @@ async def unless_the_caller_leaves(request: Request, reply: asyncio.Future[T]) -
         watch.cancel()
 
 
-async def _cancel_on_disconnect(request: Request, reply: asyncio.Future[T]) -> None:
+async def _leave_on_disconnect(
+    request: Request, coalescer: Coalescer[T], reply: asyncio.Future[T]
+) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
-    reply.cancel()
+    coalescer.leave(reply)
