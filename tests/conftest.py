@@ -180,8 +180,9 @@ def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launch]:
 
 @pytest.fixture(scope="session")
 def runtime(launch: Launch) -> Iterator[Runtime]:
-    """All models of the repository behind one server, shared by the whole session."""
-    server = launch().wait_until_ready(*served_models())
+    """All models directly in the folder behind one server, shared by the whole session."""
+    models = served_models()
+    server = launch(MODELS, "--models", ",".join(models)).wait_until_ready(*models)
     yield server
     assert server.terminate() == 0, server.log
 

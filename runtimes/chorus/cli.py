@@ -65,8 +65,9 @@ def serve(
         typer.Option(
             envvar="CHORUS_MODELS",
             metavar="NAME,…",
-            show_default="all",
-            help="The models to serve; an ensemble brings its members.",
+            show_default="those directly in the folder",
+            help="The models to serve, or groups of them (subfolders of the folder), or all; "
+            "an ensemble brings its members.",
         ),
     ] = "",
     models_dir: Annotated[

@@ -20,12 +20,18 @@ PIPE_GRACE_S = 1.0  # a grandchild may hold the pipes open long after the child'
 
 
 @dataclass(frozen=True)
-class Child:
-    """A process to keep running, and the question that tells when it is ready."""
+class Command:
+    """What to start, and what to call it."""
 
     name: str
     argv: Sequence[str]
     env: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Child(Command):
+    """A process to keep running, and the question that tells when it is ready."""
+
     ready: Callable[[], Awaitable[bool]]
 
 
@@ -62,7 +68,7 @@ class Process(asyncio.SubprocessProtocol):
         self._transport: asyncio.SubprocessTransport | None = None
 
     @classmethod
-    async def start(cls, child: Child, on_line: OnLine) -> "Process":
+    async def start(cls, child: Command, on_line: OnLine) -> "Process":
         """Start the child in a session of its own, tied to this process's life."""
         _, process = await asyncio.get_running_loop().subprocess_exec(
             lambda: cls(child.name, on_line),

@@ -38,14 +38,30 @@ class Readiness:
 
     async def runtime(self, runtime: Runtime) -> bool:
         """Whether every model is ready in this process of the model server."""
-        urls = [f"{_url(runtime, name)}/ready" for name in self._models]
-        answers = await asyncio.gather(*map(self._ok, urls))
         before = self._ready_everywhere()
-        self._ready[runtime.name] = answers
+        all_ready = await self._ask(runtime)
         ready = self._ready_everywhere()
         if ready != before:
             self._on_change(ready, len(self._models))
-        return all(answers)
+        return all_ready
+
+    async def _ask(self, runtime: Runtime) -> bool:
+        """Ask for the models that were not ready, and for all of them once they are.
+
+        What was ready may have been so in a process that has died since.
+        """
+        known = self._ready[runtime.name]
+        asked = [index for index, ready in enumerate(known) if not ready]
+        answers = await self._answers(runtime, [self._models[index] for index in asked])
+        for index, ready in zip(asked, answers, strict=True):
+            known[index] = ready
+        if not all(known):
+            return False
+        self._ready[runtime.name] = await self._answers(runtime, self._models)
+        return all(self._ready[runtime.name])
+
+    async def _answers(self, runtime: Runtime, models: Sequence[str]) -> list[bool]:
+        return await asyncio.gather(*(self._ok(f"{_url(runtime, name)}/ready") for name in models))
 
     async def gateway(self) -> bool:
         """Whether the gateway sees every model ready."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from chorus import catalog, ports, runtime, summary
+from chorus import catalog, missing, ports, runtime, summary
 from chorus.catalog import Model
 from chorus.options import Options, check_workers, checked_devices, checked_weights
 from chorus.ports import Port
@@ -23,6 +23,7 @@ from chorus.terminal import Terminal
 OURS = "chorus:"  # how both servers begin the line that says why they cannot go on
 DRAIN_S = 25.0  # below the supervisor's patience, so that the gateway ends by itself
 ANSWER_S = 5.0  # a model server that is busy loading answers late
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def serve(options: Options) -> int:
@@ -37,7 +38,34 @@ def serve(options: Options) -> int:
     runtimes = runtime.one_per_device(options, devices)
     if added:
         terminal.say(f"serving {', '.join(added)} too: an ensemble needs its members")
-    return asyncio.run(_supervise(options, runtimes, weights, folder, models, terminal))
+    return asyncio.run(_serve(options, runtimes, weights, folder, models, terminal))
+
+
+async def _serve(
+    options: Options,
+    runtimes: Sequence[Runtime],
+    weights: str,
+    folder: Path,
+    models: Sequence[Model],
+    terminal: Terminal,
+) -> int:
+    if weights == summary.STANDIN and not await _made(models, terminal):
+        return 0
+    return await _supervise(options, runtimes, weights, folder, models, terminal)
+
+
+async def _made(models: Sequence[Model], terminal: Terminal) -> bool:
+    """Make the stand-ins that are missing; False when a signal came first."""
+    making = asyncio.ensure_future(missing.make(models, terminal))
+    for number in SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(number, making.cancel)
+    try:
+        await making
+    except asyncio.CancelledError:
+        return False
+    finally:
+        terminal.started()
+    return True
 
 
 async def _supervise(
@@ -72,7 +100,7 @@ async def _supervise(
             on_ready=announce,
             say=terminal.say,
         )
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in SIGNALS:
             asyncio.get_running_loop().add_signal_handler(number, supervisor.stop)
         terminal.start(len(names))
         try:

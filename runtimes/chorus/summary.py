@@ -7,13 +7,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from chorus import example
 from chorus.catalog import Model
+from chorus.missing import has_recipe
 from chorus.readiness import Weights
 from chorus.runtime import Runtime
 
-ENSEMBLE = "process"  # the model behind the gateway's POST /process
 STANDIN = "standin"
-EXAMPLE = "This is how true happiness looks like 👍😜"
 
 
 def show(
@@ -26,12 +26,12 @@ def show(
     """Print the models, the URLs and a request to paste."""
     names = [model.name for model in models]
     console.print(_models(console, models, weights))
-    if standins := [name for name in names if weights[name].kind == STANDIN]:
+    if standins := [model for model in models if weights[model.name].kind == STANDIN]:
         console.print(Text(_standins(standins, models), style="yellow"))
     console.print()
     console.print(_urls(names, gateway, runtimes))
     console.print()
-    console.print(Text(_request(names, gateway)), soft_wrap=True)
+    console.print(Text(example.request(models, gateway)), soft_wrap=True)
 
 
 def _models(console: Console, models: Sequence[Model], weights: Mapping[str, Weights]) -> Table:
@@ -49,15 +49,16 @@ def _weights(model: Model, weights: Weights) -> str:
     if model.members:
         return f"those of its {len(model.members)} members"
     if weights.kind == STANDIN:
-        return "stand-in"
+        return "stand-in, random weights" if has_recipe(model) else "stand-in"
     return " ".join(filter(None, (weights.kind, weights.checkpoint))) or "unknown"
 
 
 def _urls(names: Sequence[str], gateway: str, runtimes: Sequence[Runtime]) -> Table:
     first, *others = runtimes
     table = Table.grid(padding=(0, 2, 0, 1))
-    if ENSEMBLE in names:
+    if example.ENSEMBLE in names:
         table.add_row("process", f"http://{gateway}/process")
+    table.add_row("models", f"http://{gateway}/models/{{name}}")
     table.add_row("docs", f"http://{gateway}/docs")
     table.add_row("V2 REST", f"http://{first.v2}/v2")
     table.add_row("gRPC", first.grpc)
@@ -69,18 +70,14 @@ def _urls(names: Sequence[str], gateway: str, runtimes: Sequence[Runtime]) -> Ta
     return table
 
 
-def _request(names: Sequence[str], gateway: str) -> str:
-    host = gateway.replace("127.0.0.1", "localhost")
-    path, body = "/process", f'"{EXAMPLE}"'
-    if ENSEMBLE not in names:
-        path, body = f"/models/{names[0]}", f'{{"inputs": "{EXAMPLE}"}}'
-    return f"curl -s {host}{path} -H 'Content-Type: application/json' \\\n  --data '{body}'"
-
-
-def _standins(standins: Sequence[str], models: Sequence[Model]) -> str:
-    everyone = [model.name for model in models if not model.members]
-    which = "Stand-ins" if standins == everyone else f"Stand-ins for {', '.join(standins)}"
-    return (
-        f"{which}: small models trained for trying out, not the real ones.\n"
-        'For the real ones: make run ARGS="--weights hub"'
-    )
+def _standins(standins: Sequence[Model], models: Sequence[Model]) -> str:
+    trained = [model for model in standins if not has_recipe(model)]
+    lines = []
+    if trained:
+        everyone = [model for model in models if not model.members]
+        names = ", ".join(model.name for model in trained)
+        which = "Stand-ins" if trained == everyone else f"Stand-ins for {names}"
+        lines.append(f"{which}: small models trained for trying out, not the real ones.")
+    if len(trained) < len(standins):
+        lines.append("Random weights: answers have the right form and mean nothing.")
+    return "\n".join([*lines, 'For the real ones: make run ARGS="--weights hub"'])

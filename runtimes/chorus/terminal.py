@@ -34,6 +34,7 @@ class Terminal:
         self._verbose = verbose
         self._in_traceback: set[str] = set()
         self._starting = False
+        self._ready: set[str] = set()
         self._status: Status | None = None
 
     def say(self, text: str) -> None:
@@ -52,25 +53,30 @@ class Terminal:
                 Text.assemble((f"[{name}]", STYLES.get(name.partition("-")[0], "")), " ", line)
             )
 
+    def status(self, text: str) -> None:
+        """What is going on now, in place of what was; a line of its own where that cannot be."""
+        if not self._err.is_interactive:
+            self.say(text)
+        elif self._status:
+            self._status.update(Text(text))
+        else:
+            self._status = self._err.status(Text(text))
+            self._status.start()
+
     def start(self, total: int) -> None:
         """Begin to show the progress of the start."""
         self._starting = True
-        text = f"starting the model server and the gateway: 0/{total} models ready"
-        if self._err.is_interactive:
-            self._status = self._err.status(text)
-            self._status.start()
-        else:
-            self.say(text)
+        self._ready = set()
+        self.status(f"starting the model server and the gateway: 0/{total} models ready")
 
     def progress(self, ready: Sequence[str], total: int) -> None:
-        """Show which models are ready so far, until all are."""
+        """Show how many models are ready, and which of them have just become so."""
         if not self._starting:
             return
-        names = f"{len(ready)}/{total} models ready: {', '.join(ready)}"
-        if self._status:
-            self._status.update(Text(names))
-        else:
-            self.say(names)
+        new = [name for name in ready if name not in self._ready]
+        self._ready = set(ready)
+        count = f"{len(ready)}/{total} models ready"
+        self.status(f"{count}: {', '.join(new)}" if new else count)
 
     def started(self) -> None:
         """Clear the progress away."""

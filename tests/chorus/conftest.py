@@ -1,9 +1,16 @@
 """Stand-ins for the two servers: `chorus serve` starts them as it would the real ones."""
 
+import os
+import signal
 import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+import psutil
 import pytest
 
 RUNTIME = """
@@ -95,3 +102,59 @@ def fakes(tmp_path: Path) -> Path:
         (folder / "__init__.py").touch()
         (folder / module).write_text(source)
     return tmp_path / "fakes"
+
+
+class Run:
+    """One `chorus serve` and what it has printed so far."""
+
+    def __init__(self, folder: Path, args: Sequence[str], env: dict[str, str]) -> None:
+        self._out, self._err = folder / "stdout", folder / "stderr"
+        with self._out.open("w") as out, self._err.open("w") as err:
+            argv = [sys.executable, "-m", "chorus", "serve", *args]
+            self.process = subprocess.Popen(argv, env=env, cwd=folder, stdout=out, stderr=err)
+
+    @property
+    def shown(self) -> str:
+        return self._out.read_text()
+
+    @property
+    def said(self) -> str:
+        return self._err.read_text()
+
+    def until(self, true: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 60
+        while not true():
+            assert time.monotonic() < deadline, self.shown + self.said
+            time.sleep(0.02)
+
+    def until_said(self, text: str) -> None:
+        self.until(lambda: text in self.said)
+
+    def until_served(self) -> None:
+        self.until(lambda: "--data" in self.shown)
+
+    def servers(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children()
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(10)
+
+
+Serve = Callable[..., Run]
+
+
+@pytest.fixture
+def serve(tmp_path: Path, fakes: Path, ports: dict[str, str]) -> Iterator[Serve]:
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("CHORUS_", "FAKE_"))}
+    mine = {"FAKE_LOG": str(tmp_path / "log"), "PYTHONPATH": str(fakes)}
+    runs: list[Run] = []
+
+    def start(*args: str, **variables: str) -> Run:
+        runs.append(Run(tmp_path, args, clean | ports | mine | variables))
+        return runs[-1]
+
+    yield start
+    for run in runs:
+        run.process.kill()
+        run.process.wait()

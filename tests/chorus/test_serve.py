@@ -1,12 +1,9 @@
 import io
 import json
-import os
 import re
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -14,70 +11,16 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from chorus import catalog, summary
+from chorus import summary
 from chorus.catalog import Model
 from chorus.readiness import Weights
 from chorus.runtime import Runtime
 from chorus.terminal import Terminal
 
+from .conftest import Serve
+
 MODELS_DIR = Path(__file__).parents[2] / "models"
 MEMBERS = ["cardiffnlp", "EIStakovskii", "ivanlau", "jy46604790", "svalabs"]
-
-
-class Run:
-    """One `chorus serve` and what it has printed so far."""
-
-    def __init__(self, folder: Path, args: Sequence[str], env: dict[str, str]) -> None:
-        self._out, self._err = folder / "stdout", folder / "stderr"
-        with self._out.open("w") as out, self._err.open("w") as err:
-            argv = [sys.executable, "-m", "chorus", "serve", *args]
-            self.process = subprocess.Popen(argv, env=env, cwd=folder, stdout=out, stderr=err)
-
-    @property
-    def shown(self) -> str:
-        return self._out.read_text()
-
-    @property
-    def said(self) -> str:
-        return self._err.read_text()
-
-    def until(self, true: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 10
-        while not true():
-            assert time.monotonic() < deadline, self.shown + self.said
-            time.sleep(0.02)
-
-    def until_said(self, text: str) -> None:
-        self.until(lambda: text in self.said)
-
-    def until_served(self) -> None:
-        self.until(lambda: "--data" in self.shown)
-
-    def servers(self) -> list[psutil.Process]:
-        return psutil.Process(self.process.pid).children()
-
-    def stop(self, number: int = signal.SIGTERM) -> int:
-        self.process.send_signal(number)
-        return self.process.wait(10)
-
-
-Serve = Callable[..., Run]
-
-
-@pytest.fixture
-def serve(tmp_path: Path, fakes: Path, ports: dict[str, str]) -> Iterator[Serve]:
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("CHORUS_", "FAKE_"))}
-    mine = {"FAKE_LOG": str(tmp_path / "log"), "PYTHONPATH": str(fakes)}
-    runs: list[Run] = []
-
-    def start(*args: str, **variables: str) -> Run:
-        runs.append(Run(tmp_path, args, clean | ports | mine | variables))
-        return runs[-1]
-
-    yield start
-    for run in runs:
-        run.process.kill()
-        run.process.wait()
 
 
 def test_serves_until_sigterm(serve: Serve, tmp_path: Path, ports: dict[str, str]) -> None:
@@ -261,24 +204,17 @@ def test_only_what_is_loud_passes(
     assert capsys.readouterr().err.splitlines() == [f"[runtime] {line}" for line in loud]
 
 
-def test_default_folder_is_the_one_here_if_it_holds_models(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "models").mkdir()
-    assert catalog.default_folder() == MODELS_DIR
-    (tmp_path / "models" / "a").mkdir()
-    (tmp_path / "models" / "a" / "model-settings.json").write_text("{}")
-    assert catalog.default_folder() == Path("models")
-    assert catalog.read(Path("models")) == [Model("a")]
-
-
-def test_selection_keeps_the_ensembles_last() -> None:
-    models = catalog.read(MODELS_DIR)
-    names = [model.name for model in models]
-    assert names == [*MEMBERS, "process"]
-    assert catalog.select(models, []) == (models, [])
-    assert [m.name for m in catalog.select(models, ["svalabs", "ivanlau"])[0]] == names[2:5:2]
+def test_each_model_that_becomes_ready_is_named_once(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal = Terminal()
+    terminal.start(3)
+    for ready in (["b"], ["b"], ["a", "b"], ["a", "b", "c"]):
+        terminal.progress(ready, 3)
+    assert capsys.readouterr().err.splitlines()[1:] == [
+        "chorus: 1/3 models ready: b",
+        "chorus: 1/3 models ready",
+        "chorus: 2/3 models ready: a",
+        "chorus: 3/3 models ready: c",
+    ]
 
 
 ONE = Runtime("runtime", "", "127.0.0.1", 65534, 65533, 65532)
