@@ -1,7 +1,7 @@
 """The application: settings in, every part built once and handed to those who need it."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from importlib.metadata import version
 from urllib.parse import quote
@@ -9,19 +9,30 @@ from urllib.parse import quote
 from fastapi import FastAPI
 
 from chorus_gateway.coalescer import Coalescer, Limits
+from chorus_gateway.deployed_url import DeployedUrls
 from chorus_gateway.errors import HANDLERS
 from chorus_gateway.express import Express, ExpressApp
+from chorus_gateway.gate import Gate
+from chorus_gateway.media import MediaReader
 from chorus_gateway.metrics import Metrics
 from chorus_gateway.middleware import CloseWhenDraining, MeterRequests
 from chorus_gateway.pool import Pool, Server
+from chorus_gateway.prediction import Predictor
 from chorus_gateway.readiness import ENSEMBLE, Readiness
-from chorus_gateway.routes import docs, health, index, process
+from chorus_gateway.routes import classify, docs, health, index, models, openai, predict, process
+from chorus_gateway.routes.desk import Desk
+from chorus_gateway.sender import Sender
+from chorus_gateway.served import Served
 from chorus_gateway.settings import Settings
 from chorus_gateway.transport import HttpTransport, Transport
+from chorus_gateway.upstreams import Upstreams
 from chorus_gateway.v2 import V2Client
 
 VERSION = version("chorus-serve")
-DESCRIPTION = 'One text in, every model\'s answer out. Every error is `{"error": "what to do"}`.'
+DESCRIPTION = (
+    "One text in, every model's answer out; and every task of Hugging Face, in its own format. "
+    'Every error is `{"error": "what to do"}`.'
+)
 
 
 def create_app(settings: Settings, transport: Transport | None = None) -> FastAPI:
@@ -38,16 +49,25 @@ def create_app(settings: Settings, transport: Transport | None = None) -> FastAP
     coalescer = Coalescer(
         partial(client.infer, ENSEMBLE), _limits(settings), on_call=metrics.observe_call
     )
+    sender = Sender(transport, settings.connect_timeout, settings.max_answer_bytes)
+    media = MediaReader(settings.media_limits)
+    desk = _desk(settings, sender, media, metrics)
     metrics.watch(lambda: coalescer.waiting_texts, lambda: coalescer.calls_in_flight)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await transport.open()
-        try:
+        async with AsyncExitStack() as opened:
+            for part in (transport, sender, media):
+                await part.open()
+                opened.push_async_callback(part.close)
+            opened.callback(desk.predictor.close)
+            opened.callback(close)
             yield
-        finally:
-            coalescer.close()
-            await transport.close()
+
+    def close() -> None:
+        """Answer everybody who still waits."""
+        coalescer.close()
+        desk.gate.close()
 
     app = ExpressApp(
         title="Chorus",
@@ -68,12 +88,34 @@ def create_app(settings: Settings, transport: Transport | None = None) -> FastAP
     for path in process.PATHS:
         direct = CloseWhenDraining(Express(answer, path), readiness=readiness)
         app.express[path] = MeterRequests(direct, metrics=metrics)
+    predict.add_routes(app, desk)
+    models.add_routes(app, desk, settings.max_requests_in_flight)
+    openai.add_routes(app, desk)
+    classify.add_routes(app, desk, settings.models)
     health.add_routes(app, readiness, metrics)
     index.add_routes(app)
     docs.add_routes(app)
-    app.state.readiness, app.state.coalescer = readiness, coalescer  # the server drains them
+    app.state.readiness, app.state.close = readiness, close  # the server drains them
     app.state.metrics = metrics  # a worker writes its gauges down
     return app
+
+
+def _desk(settings: Settings, sender: Sender, media: MediaReader, metrics: Metrics) -> Desk:
+    urls = DeployedUrls(settings.upstream_urls, settings.allowed_servers, settings.servers)
+    upstreams = Upstreams(
+        sender,
+        timeout=settings.predict_timeout,
+        probe_timeout=settings.probe_timeout,
+        on_error=metrics.observe_error,
+    )
+    return Desk(
+        gate=Gate(settings.max_requests_in_flight),
+        predictor=Predictor(upstreams, media),
+        upstreams=upstreams,
+        served=Served(upstreams, urls),
+        urls=urls,
+        max_body_bytes=settings.max_media_body_bytes,
+    )
 
 
 def _transport(settings: Settings) -> Transport:

@@ -23,14 +23,16 @@ async def read_body(request: Request, limit: int) -> bytes:
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit:
         raise BodyTooLarge(f"the body must be at most {limit} bytes")
-    body = b""
+    chunks: list[bytes] = []
+    length = 0
     while True:
         message = await request.receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         chunk: bytes = message.get("body", b"")
-        if len(body) + len(chunk) > limit:
+        length += len(chunk)
+        if length > limit:
             raise BodyTooLarge(f"the body must be at most {limit} bytes")
-        body += chunk
+        chunks.append(chunk)
         if not message.get("more_body", False):
-            return body
+            return b"".join(chunks)

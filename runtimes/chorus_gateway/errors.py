@@ -3,15 +3,22 @@
 GatewayError
 ├── RequestError             the caller's fault
 │   ├── NotServed            what it asks for is not served here
+│   ├── UnknownModel         it names a model that nobody here serves
+│   ├── BadInput             a field of it is missing, unknown or wrong
+│   │   └── UnknownTask      it names a task that there is not
+│   ├── UrlNotAllowed        it names a URL that the gateway does not go to
 │   ├── BodyNotJson          the body is not JSON in UTF-8
 │   ├── BodyNotText          it is JSON, but not a string
 │   ├── BodyTooLarge         it is longer than the cap
 │   └── MediaTypeUnsupported it is declared as something else than plain JSON
 ├── Overloaded               too much is waiting already
+│   └── Busy                 as many requests as may be are being answered
 ├── Draining                 the gateway is shutting down
 └── UpstreamError            the model server's
     ├── UpstreamUnavailable  it is down, busy, or cut the connection
+    │   ├── UpstreamLoading  it is loading the model
     │   └── UpstreamTimeout  it did not answer in time
+    ├── UpstreamUnreachable  the server of the caller's choice cannot be reached
     ├── UpstreamRefused      it answered 4xx
     │   └── InputRefused     … because of what a text says
     └── UpstreamFailed       it answered 5xx
@@ -21,6 +28,7 @@ Whoever meets one raises it and answers nothing; `STATUSES` says what the caller
 """
 
 import http
+import math
 import random
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
@@ -45,6 +53,22 @@ class NotServed(RequestError):
     """What the request asks for is not served here."""
 
 
+class UnknownModel(RequestError):
+    """Nobody here serves a model of that name; the text lists who is served."""
+
+
+class BadInput(RequestError):
+    """A field of the request is missing, unknown or wrong; the text names it."""
+
+
+class UnknownTask(BadInput):
+    """There is no task of that name; the text lists the tasks."""
+
+
+class UrlNotAllowed(RequestError):
+    """The gateway does not go to that URL; the text is one fixed sentence, whatever is there."""
+
+
 class BodyNotJson(RequestError):
     """The body is not JSON in UTF-8."""
 
@@ -63,6 +87,10 @@ class MediaTypeUnsupported(RequestError):
 
 class Overloaded(GatewayError):
     """More is waiting than the gateway accepts."""
+
+
+class Busy(Overloaded):
+    """As many requests as the gateway answers at a time are being answered."""
 
 
 class Draining(GatewayError):
@@ -85,10 +113,26 @@ class UpstreamUnavailable(UpstreamError):
         self.retry_after = retry_after
 
 
+class UpstreamLoading(UpstreamUnavailable):
+    """The model is being loaded; `estimated_time` is how many seconds that may take."""
+
+    kind = "loading"
+
+    def __init__(self, what: str, estimated_time: float = 20.0) -> None:
+        super().__init__(what, retry_after=math.ceil(estimated_time))
+        self.estimated_time = estimated_time
+
+
 class UpstreamTimeout(UpstreamUnavailable):
     """The model server did not answer in time."""
 
     kind = "timeout"
+
+
+class UpstreamUnreachable(UpstreamError):
+    """The model server that the request names cannot be reached, or cut the connection."""
+
+    kind = "unreachable"
 
 
 class UpstreamRefused(UpstreamError):
@@ -130,8 +174,11 @@ def _always(message: str) -> Callable[[GatewayError], str]:
 
 
 def _refusal(error: UpstreamRefused) -> str:
+    return refusal(error.message)
+
+
+def refusal(said: str) -> str:
     """Quote the model server only if it speaks in one short line without anything like a path."""
-    said = error.message
     if said and len(said) <= 200 and said.isprintable() and not set(said) & set("/\\"):
         return f"the model server refused the input: {said}"
     return "the model server refused the input"
@@ -139,13 +186,22 @@ def _refusal(error: UpstreamRefused) -> str:
 
 STATUSES: Final[Mapping[type[GatewayError], Row]] = {
     NotServed: Row(404, str),
+    UnknownModel: Row(404, str),
+    BadInput: Row(400, str),
+    UnknownTask: Row(400, str),
+    UrlNotAllowed: Row(400, str),
     BodyNotJson: Row(400, str),
     BodyNotText: Row(422, str),
     BodyTooLarge: Row(413, str),
     MediaTypeUnsupported: Row(415, str),
     Overloaded: Row(503, _always("too many texts are waiting; try again")),
+    Busy: Row(503, _always("too many requests are being answered; try again")),
     Draining: Row(503, _always("the gateway is shutting down; try again")),
     UpstreamUnavailable: Row(503, _always("the model server is not available; try again")),
+    UpstreamLoading: Row(503, _always("the model is currently loading; try again")),
+    UpstreamUnreachable: Row(
+        502, _always("the model server cannot be reached, or cut the connection")
+    ),
     UpstreamTimeout: Row(504, _always("the model server did not answer in time")),
     UpstreamRefused: Row(502, _always("the model server refused the gateway's request")),
     InputRefused: Row(422, _refusal),
@@ -169,15 +225,26 @@ def documented(*errors: type[GatewayError]) -> dict[int | str, dict[str, Any]]:
     return rows
 
 
-def error_response(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
+def message_of(error: Exception) -> str:
+    """What a caller may read of an error, where it can be told by no status."""
+    row = STATUSES.get(type(error))  # type: ignore[arg-type] # of any other there is none
+    return row.message(error) if row else "internal error"
+
+
+def error_response(
+    status: int, message: str, headers: Mapping[str, str] | None = None, **more: float
+) -> Response:
     """Build the one shape that every error of the gateway has: {"error": message}."""
-    body = orjson.dumps({"error": message})
+    body = orjson.dumps({"error": message, **more})
     return Response(body, status, headers, media_type="application/json")
 
 
 async def _on_gateway_error(_: Request, error: GatewayError) -> Response:
     row = STATUSES[type(error)]
     headers = {"retry-after": _retry_after(error)} if row.status == 503 else None
+    if isinstance(error, UpstreamLoading):  # what Hugging Face's clients look for
+        time = error.estimated_time
+        return error_response(row.status, row.message(error), headers, estimated_time=time)
     return error_response(row.status, row.message(error), headers)
 
 

@@ -6,8 +6,8 @@ found out goes to another.
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 from chorus_gateway.errors import UpstreamError, UpstreamTimeout, UpstreamUnavailable
 from chorus_gateway.transport import Reply, Transport
@@ -56,6 +56,13 @@ class Pool(Transport):
             return await self._ask_any(path, timeout)
         return await self._call_one(method, path, body, timeout)
 
+    @contextmanager
+    def lease(self) -> Iterator[str]:
+        """Choose the least busy, which is the busier for it until the call is over."""
+        server = self._least_busy(())
+        with self._using(server), server.transport.lease() as url:
+            yield url
+
     async def _call_one(self, method: str, path: str, body: bytes | None, timeout: float) -> Reply:
         """Call the least busy; once more, elsewhere, what was cut off or refused for being busy.
 
@@ -90,9 +97,14 @@ class Pool(Transport):
     async def _send(
         self, server: Server, method: str, path: str, body: bytes | None, timeout: float
     ) -> Reply:
+        with self._using(server):
+            return await server.transport.request(method, path, body, timeout)
+
+    @contextmanager
+    def _using(self, server: Server) -> Iterator[None]:
         server.in_flight += 1
         try:
-            return await server.transport.request(method, path, body, timeout)
+            yield
         except UpstreamTimeout:
             raise
         except UpstreamUnavailable:

@@ -6,16 +6,14 @@ import errno
 import os
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import uvicorn
 from fastapi import FastAPI
 
-from chorus_gateway.coalescer import Coalescer
 from chorus_gateway.readiness import Readiness
 from chorus_gateway.settings import Settings
-from chorus_gateway.v2 import Answer
 
 KEEP_ALIVE_SECONDS: Final = 65  # above the 60 s after which most proxies drop an idle connection
 BACKLOG: Final = 2048  # uvicorn's own
@@ -59,13 +57,13 @@ class DrainingServer(uvicorn.Server):
                 log_config=None,
                 server_header=False,
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
-                # the coalescer has answered everybody by then; a slow reader may hold on a while
+                # everybody has been answered by then; a slow reader may hold on a while
                 timeout_graceful_shutdown=int(settings.drain_timeout) + 2,
             )
         )
         self._settings = settings
         self._readiness: Readiness = app.state.readiness
-        self._coalescer: Coalescer[Answer] = app.state.coalescer
+        self._close: Callable[[], None] = app.state.close
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -88,4 +86,4 @@ class DrainingServer(uvicorn.Server):
     def _stop(self) -> None:
         self.should_exit = True
         loop = asyncio.get_running_loop()
-        loop.call_later(self._settings.drain_timeout, self._coalescer.close)
+        loop.call_later(self._settings.drain_timeout, self._close)

@@ -15,12 +15,16 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from chorus_gateway.deployed_url import parse_named, parse_server
+from chorus_gateway.media.limits import MOST_PIXELS, MediaLimits
+
 FILE_VARIABLE: Final = "CHORUS_GATEWAY_SETTINGS"
 DEFAULT_FILE: Final = Path("settings/gateway.json")
 
 Bound = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+Names = Annotated[tuple[str, ...], NoDecode]  # separated by commas
 
 # A worker takes about 0.2 ms of CPU per text: one is enough for 4,000 texts/s, four for 16,000.
 # Few cores answer far less than that and the models need them; each worker more splits calls.
@@ -51,7 +55,7 @@ class Settings(BaseSettings):
     port: Port = 8000  # where clients of /process have always found it
     upstream: str | None = None  # URLs, comma-separated; None: this machine, at v2_port
     v2_port: Port = 8080  # MLServer's own default
-    models: Annotated[tuple[str, ...], NoDecode, Field(min_length=1)] = (
+    models: Annotated[Names, Field(min_length=1)] = (
         "cardiffnlp",
         "ivanlau",
         "svalabs",
@@ -70,17 +74,50 @@ class Settings(BaseSettings):
     max_waiting_texts: Bound = 1024  # seconds of work for a GPU; who waits longer is gone
     max_waiting_bytes: Bound = 64 << 20  # the memory that 1024 long texts may hold
 
+    # Everything but /process: tasks of all kinds, on the servers above or on others.
+    allowed_servers: Names = ()  # further V2 servers, https://*.example.com for all below that
+    servers: Annotated[dict[str, str], NoDecode] = {}  # name=URL of a model that runs elsewhere
+    max_media_body_bytes: Bound = 32 << 20  # an image of 16 MiB is 22 MiB in base64
+    max_answer_bytes: Bound = 128 << 20  # masks and features are larger than what they describe
+    max_requests_in_flight: Bound = 256  # per worker; each may hold a body and an answer
+    predict_timeout: Seconds = 120.0  # object detection on a CPU takes 15 to 30 s
+    media_hosts: Names = ()  # whom images and audio are fetched from; *.example.com is possible
+    max_media_bytes: Bound = 16 << 20
+    max_media_pixels: Annotated[int, Field(gt=0, le=MOST_PIXELS)] = 1 << 25
+    media_timeout: Seconds = 10.0  # for one image or recording, to the last byte
+
     connect_timeout: Seconds = 2.0  # a neighbour that needs longer is down
     upstream_timeout: Seconds = 45.0  # above the 30 s a text may wait in the model server's queue
     probe_timeout: Seconds = 2.0  # readiness is asked for every few seconds
     drain_delay: Annotated[float, Field(ge=0)] = 5.0  # load balancers learn late that we leave
     drain_timeout: Seconds = 50.0  # above upstream_timeout: whoever is in flight gets an answer
 
-    @field_validator("models", mode="before")
+    @field_validator("models", "allowed_servers", "media_hosts", mode="before")
     @classmethod
     def _split_commas(cls, value: object) -> object:
         if isinstance(value, str):
             return _split(value)
+        return value
+
+    @field_validator("servers", mode="before")
+    @classmethod
+    def _split_pairs(cls, value: object) -> object:
+        if isinstance(value, str):
+            return _pairs(value)
+        return value
+
+    @field_validator("allowed_servers")
+    @classmethod
+    def _check_servers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for url in value:
+            parse_server(url)
+        return value
+
+    @field_validator("servers")
+    @classmethod
+    def _check_named(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, url in value.items():
+            parse_named(name, url)
         return value
 
     @field_validator("workers", mode="before")
@@ -101,6 +138,16 @@ class Settings(BaseSettings):
         urls = _split(self.upstream or "") or [f"http://127.0.0.1:{self.v2_port}"]
         return tuple(url.rstrip("/") for url in urls)
 
+    @property
+    def media_limits(self) -> MediaLimits:
+        """What an image or a recording may cost."""
+        return MediaLimits(
+            max_bytes=self.max_media_bytes,
+            max_pixels=self.max_media_pixels,
+            fetch_timeout=self.media_timeout,
+            hosts=self.media_hosts,
+        )
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -116,6 +163,13 @@ class Settings(BaseSettings):
 
 def _split(text: str) -> list[str]:
     return [part for part in map(str.strip, text.split(",")) if part]
+
+
+def _pairs(text: str) -> dict[str, str]:
+    pairs = [part.partition("=") for part in _split(text)]
+    if not all(equals for _, equals, _ in pairs):
+        raise ValueError("write name=URL, with commas between them")
+    return {name.strip(): url.strip() for name, _, url in pairs}
 
 
 def _file() -> Path:

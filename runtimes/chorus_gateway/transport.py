@@ -1,6 +1,8 @@
 """The seam between the V2 client and the network, and its real side: a pooled session."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import NamedTuple, Protocol
 
 import aiohttp
@@ -51,6 +53,13 @@ class Transport(Protocol):
     async def request(self, method: str, path: str, body: bytes | None, timeout: float) -> Reply:
         """Return the reply, whatever its status. Raises UpstreamUnavailable, UpstreamTimeout."""
 
+    def lease(self) -> AbstractContextManager[str]:
+        """Choose a server for a call of somebody else's making: its URL, until the call is over.
+
+        An UpstreamUnavailable that passes through is what the call found out about the server.
+        Raises UpstreamUnavailable when there is none to choose.
+        """
+
 
 class HttpTransport:
     """HTTP/1.1 over kept-alive connections to one server; no redirects, no proxies, no cookies."""
@@ -87,6 +96,11 @@ class HttpTransport:
                 return Reply(response.status, await response.read(), retry_after)
         except (TimeoutError, aiohttp.ClientError) as error:
             raise translate(error) from error
+
+    @contextmanager
+    def lease(self) -> Iterator[str]:
+        """Choose the one that there is."""
+        yield self._url
 
 
 def translate(error: Exception) -> UpstreamError:

@@ -56,7 +56,7 @@ class V2Client:
         with self._reporting(model):
             path = f"/v2/models/{quote(model, safe='')}/infer"
             reply = await self._transport.request("POST", path, encode_texts(texts), self._timeout)
-            return decode_answers(_json_of(reply), len(texts))
+            return decode_answers(json_of(reply), len(texts))
 
     async def ready(self, model: str) -> bool:
         """Ask whether the server is there and the model is ready."""
@@ -72,7 +72,7 @@ class V2Client:
         with self._reporting(model):
             path = f"/v2/models/{quote(model, safe='')}"
             reply = await self._transport.request("GET", path, None, self._probe_timeout)
-            return _json_of(reply)
+            return json_of(reply)
 
     @contextmanager
     def _reporting(self, model: str) -> Iterator[None]:
@@ -130,10 +130,10 @@ def _predictions(scores: list[float], labels: list[str]) -> list[Prediction]:
     ]
 
 
-def _json_of(reply: Reply) -> dict[str, Any]:
+def json_of(reply: Reply) -> dict[str, Any]:
     """Return the JSON object of a reply that says 200. Raises every UpstreamError."""
     if reply.status != 200:
-        raise _error_of(reply)
+        raise error_of(reply)
     try:
         content = orjson.loads(reply.body)
     except orjson.JSONDecodeError:
@@ -143,7 +143,7 @@ def _json_of(reply: Reply) -> dict[str, Any]:
     return content
 
 
-def _error_of(reply: Reply) -> UpstreamError:
+def error_of(reply: Reply) -> UpstreamError:
     """Put the server's status into the gateway's words."""
     if reply.status in (429, 503):
         return UpstreamUnavailable(f"status {reply.status}", _seconds(reply.retry_after))

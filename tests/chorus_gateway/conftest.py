@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from aiohttp import web
 from fastapi import FastAPI
 
 from chorus_gateway.app import create_app
+from chorus_gateway.errors import UpstreamUnavailable
 from chorus_gateway.settings import Settings
 from chorus_gateway.transport import Reply
 
@@ -66,6 +68,11 @@ class FakeTransport:
     @staticmethod
     async def answer(texts: list[str]) -> Reply:
         return Reply(200, orjson.dumps(answers_for(texts)))
+
+    @contextmanager
+    def lease(self) -> Iterator[str]:
+        raise UpstreamUnavailable("a model server in memory has no URL")
+        yield ""
 
     def count(self, ending: str) -> int:
         return sum(path.endswith(ending) for _, path, _ in self.requests)

@@ -57,7 +57,8 @@ def test_the_tree_in_the_docstring_is_the_tree() -> None:
 async def test_every_error_is_answered_in_one_shape(error: type[GatewayError]) -> None:
     response = await ask(one(error))
     assert response.status_code == STATUSES[error].status
-    assert list(response.json()) == ["error"]
+    loading = ["estimated_time"] if error is errors.UpstreamLoading else []
+    assert list(response.json()) == ["error", *loading]
     assert "secret" not in response.text
     assert ("retry-after" in response.headers) is (response.status_code == 503)
 

@@ -105,3 +105,35 @@ def test_what_is_wrong_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> N
 def test_settings_are_frozen() -> None:
     with pytest.raises(ValidationError):
         Settings().port = 1  # type: ignore[misc]
+
+
+def test_servers_elsewhere_are_read_from_one_line_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHORUS_ALLOWED_SERVERS", "https://a.example.com, https://*.example.org")
+    monkeypatch.setenv("CHORUS_SERVERS", "x=http://h/v2/models/m, y=https://h:1/v2/models/n?a=b")
+    monkeypatch.setenv("CHORUS_MEDIA_HOSTS", "images.example.com")
+    settings = load()
+    assert settings.allowed_servers == ("https://a.example.com", "https://*.example.org")
+    assert settings.servers == {
+        "x": "http://h/v2/models/m",
+        "y": "https://h:1/v2/models/n?a=b",
+    }
+    assert settings.media_limits.hosts == ("images.example.com",)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CHORUS_ALLOWED_SERVERS", "a.example.com"),
+        ("CHORUS_ALLOWED_SERVERS", "https://a.example.com/v2"),
+        ("CHORUS_SERVERS", "https://a.example.com"),
+        ("CHORUS_SERVERS", "x=a.example.com"),
+        ("CHORUS_SERVERS", "a/b=https://a.example.com"),
+        ("CHORUS_MAX_MEDIA_PIXELS", "1000000000"),
+    ],
+)
+def test_wrong_servers_are_named_at_the_start(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=name.removeprefix("CHORUS_").lower()):
+        load()

@@ -19,6 +19,8 @@ def add_routes(app: FastAPI) -> None:
         version=app.version,
         links={
             "process": "/process",
+            "predict": "/predict",
+            "classify": "/classify",
             "docs": "/docs",
             "openapi": "/openapi.json",
             "readyz": "/readyz",

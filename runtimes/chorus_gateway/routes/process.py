@@ -1,12 +1,10 @@
 """POST /process: one text in, every classifier's answer out."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, Any, TypeVar
 
 import orjson
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -16,6 +14,7 @@ from chorus_gateway.body import read_body, require_json
 from chorus_gateway.coalescer import Coalescer
 from chorus_gateway.express import Endpoint
 from chorus_gateway.readiness import Readiness
+from chorus_gateway.routes.raw import RawRoute
 from chorus_gateway.v2 import Answer
 
 T = TypeVar("T")
@@ -65,14 +64,6 @@ ANSWER: dict[str, Any] = {
         }
     },
 }
-
-
-class RawRoute(APIRoute):
-    """A documented route whose endpoint takes the request as it is: it has no parameters."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return the endpoint itself."""
-        return cast("Callable[[Request], Coroutine[Any, Any, Response]]", self.endpoint)
 
 
 def endpoint(

@@ -1,0 +1,114 @@
+"""A task request on its way to a model and back.
+
+TaskRequest ──media──▶ TaskRequest ──encode──▶ V2 ──upstream──▶ V2 ──decode──▶ results
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, Final, ParamSpec, TypeVar
+
+import orjson
+
+from chorus_gateway import codecs
+from chorus_gateway.deployed_url import Target
+from chorus_gateway.errors import BodyNotJson, UpstreamInvalid
+from chorus_gateway.generation import Step, read_step
+from chorus_gateway.media import MediaReader
+from chorus_gateway.sender import Headers
+from chorus_gateway.tasks import wire
+from chorus_gateway.tasks.request import TaskRequest
+from chorus_gateway.upstreams import Upstreams
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+THREADS: Final = 2  # the models need the cores
+AT_ONCE_BYTES: Final = 64 << 10  # below a millisecond, in which the event loop may stand still
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request, the model that is to answer it, and the headers that go with it.
+
+    `size` is how many bytes came in, by which the work is judged.
+    """
+
+    request: TaskRequest
+    target: Target
+    headers: Headers
+    size: int
+
+
+class Predictor:
+    """Takes calls to their models."""
+
+    def __init__(self, upstreams: Upstreams, media: MediaReader) -> None:
+        self._upstreams = upstreams
+        self._media = media
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="codec")
+        self._codecs_are_loaded = False
+
+    def close(self) -> None:
+        """Let go of the threads."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def parse_json(self, body: bytes) -> Any:
+        """Read a body. Raises BodyNotJson."""
+        try:
+            return await self._run(len(body), orjson.loads, body)
+        except orjson.JSONDecodeError:
+            raise BodyNotJson("the body must be JSON") from None
+
+    async def results(self, call: Call) -> list[Any]:
+        """One result per input. Raises BadInput, UnknownModel, every UpstreamError."""
+        body = await self._encoded(call)
+        reply = await self._upstreams.infer(call.target, body, call.headers)
+        return await self._run(len(reply), _decode, call.request, reply)
+
+    async def steps(self, call: Call) -> AsyncGenerator[Step, None]:
+        """Token by token, the last one with the ending. Raises as `results` does."""
+        body = await self._encoded(call)
+        events = self._upstreams.stream(call.target, body, call.headers)
+        async with aclosing(events):
+            async for event in events:
+                step = read_step(event)
+                yield step
+                if step.ending:
+                    return
+        raise UpstreamInvalid("the stream ended before the text did")
+
+    async def _encoded(self, call: Call) -> bytes:
+        if not self._codecs_are_loaded:
+            await self._run(AT_ONCE_BYTES + 1, codecs.load)
+            self._codecs_are_loaded = True
+        request = await self._with_media(call.request)
+        size = AT_ONCE_BYTES + 1 if request is not call.request else call.size
+        return await self._run(size, wire.encode, request)
+
+    async def _with_media(self, request: TaskRequest) -> TaskRequest:
+        sources = request.media()
+        if not sources:
+            return request
+        return request.with_media([await self._media.read(source) for source in sources])
+
+    async def _run(
+        self, size: int, work: Callable[P, T], *arguments: P.args, **options: P.kwargs
+    ) -> T:
+        """Do at once what is small, and on a thread what would hold up everybody else."""
+        if size <= AT_ONCE_BYTES:
+            return work(*arguments, **options)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, lambda: work(*arguments, **options))
+
+
+def _decode(request: TaskRequest, reply: bytes) -> list[Any]:
+    try:
+        content = orjson.loads(reply)
+    except orjson.JSONDecodeError:
+        raise UpstreamInvalid("the body is not JSON") from None
+    if not isinstance(content, dict):
+        raise UpstreamInvalid("the body is not a JSON object")
+    return wire.decode(request, content)

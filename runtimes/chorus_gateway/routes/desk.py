@@ -1,0 +1,75 @@
+"""What the routes of the tasks have in common: how a request becomes calls, and calls an answer."""
+
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from chorus_gateway.body import read_body
+from chorus_gateway.deployed_url import DeployedUrls, Target
+from chorus_gateway.errors import BadInput, MediaTypeUnsupported
+from chorus_gateway.gate import Gate
+from chorus_gateway.prediction import Call, Predictor
+from chorus_gateway.sender import HOP, passed_on
+from chorus_gateway.served import Served
+from chorus_gateway.tasks.request import TaskRequest
+from chorus_gateway.tasks.shapes import Shape, prepared, render
+from chorus_gateway.upstreams import Upstreams
+
+T = TypeVar("T")
+
+LOOP: Final = "the request comes from a gateway already; address the model server itself"
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The parts that answer, built once."""
+
+    gate: Gate
+    predictor: Predictor
+    upstreams: Upstreams
+    served: Served
+    urls: DeployedUrls
+    max_body_bytes: int
+
+    async def body(self, request: Request) -> bytes:
+        """Read the body. Raises BodyTooLarge, MediaTypeUnsupported, and BadInput for a loop."""
+        if HOP in request.headers:
+            raise BadInput(LOOP)
+        if request.headers.get("content-encoding", "identity").lower() != "identity":
+            raise MediaTypeUnsupported("send the body without content-encoding")
+        return await read_body(request, self.max_body_bytes)
+
+    async def json(self, request: Request) -> tuple[Any, int]:
+        """Read a JSON body; its value and its size. Raises as `body` does, and BodyNotJson."""
+        body = await self.body(request)
+        return await self.predictor.parse_json(body), len(body)
+
+    async def result(
+        self, request: Request, asked: TaskRequest, target: Target, size: int, shape: Shape
+    ) -> Any:
+        """Ask the model, and present what it answers."""
+        asked = prepared(asked, shape)
+        call = Call(asked, target, passed_on(request.headers), size)
+        results = await self.predictor.results(call)
+        return render(asked, results, shape, request.headers.get("user-agent", ""))
+
+
+def answer(content: Any, headers: Mapping[str, str] | None = None) -> Response:
+    """Build an answer of 200. Numbers that JSON does not have become null."""
+    return Response(orjson.dumps(content), headers=headers, media_type="application/json")
+
+
+async def resume(first: T, rest: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
+    """Yield the first, which has been waited for, and then the rest."""
+    yield first
+    async for one in rest:
+        yield one
+
+
+def query_without(request: Request, *names: str) -> dict[str, str]:
+    """The query string's parameters, but for those that are the route's own."""
+    return {name: value for name, value in request.query_params.items() if name not in names}

@@ -1,0 +1,192 @@
+"""POST /models/{name}: a model served here, as Hugging Face's own client libraries call it."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, aclosing
+from typing import Any, Final
+
+import orjson
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+
+from chorus_gateway import errors, sse
+from chorus_gateway.errors import BodyNotJson, MediaTypeUnsupported
+from chorus_gateway.generation import Ending, Step
+from chorus_gateway.prediction import Call
+from chorus_gateway.routes import examples
+from chorus_gateway.routes.desk import Desk, answer, resume
+from chorus_gateway.routes.events import EventStream
+from chorus_gateway.routes.predict import MAY_RAISE
+from chorus_gateway.routes.raw import RawRoute
+from chorus_gateway.sender import passed_on
+from chorus_gateway.served import Model
+from chorus_gateway.tasks.request import TaskRequest, parse, parse_raw
+from chorus_gateway.tasks.shapes import Shape
+from chorus_gateway.tasks.task import Task
+
+JSON: Final = "application/json"
+# What a body is called by clients that do not care; one of these is looked at.
+UNDECLARED: Final = frozenset({"", "application/x-www-form-urlencoded"})
+RAW: Final = ("image/", "audio/", "text/plain", "application/octet-stream")
+
+NAME: Final[dict[str, Any]] = {
+    "name": "name",
+    "in": "path",
+    "required": True,
+    "description": "A model served here; POST to any other name lists them.",
+    "schema": {"type": "string"},
+    "example": "cardiffnlp",
+}
+
+DOCUMENTATION: Final[dict[str, Any]] = {
+    "parameters": [NAME],
+    "requestBody": {
+        "required": True,
+        "content": {
+            JSON: {"schema": {}, "examples": examples.MODELS},
+            "image/*": {"schema": {"type": "string", "format": "binary"}},
+            "audio/*": {"schema": {"type": "string", "format": "binary"}},
+            "text/plain": {"schema": {"type": "string"}},
+        },
+    },
+}
+
+
+def add_routes(app: FastAPI, desk: Desk, max_requests: int) -> None:
+    """Add the routes of one model: to ask it, and to ask about it."""
+
+    async def infer(request: Request) -> Response:
+        """Run the model's task on one input or a list of them."""
+        async with AsyncExitStack() as place:
+            place.enter_context(desk.gate.inside())
+            model = await desk.served.model(request.path_params["name"])
+            body = await desk.body(request)
+            task = model.require_task()
+            asked = await read(desk, request, task, body)
+            if asked.stream:
+                call = Call(asked, model.target, passed_on(request.headers), len(body))
+                return await _streamed(desk, request, call, model, place)
+            work = desk.result(request, asked, model.target, len(body), Shape.CLIENT)
+            return answer(await desk.gate.answer(request, work), model.headers)
+
+    async def health(request: Request) -> Response:
+        """Say whether the model is ready."""
+        model = await desk.served.model(request.path_params["name"])
+        ready = await desk.upstreams.ready(model.target)
+        body = orjson.dumps({"name": model.name, "ready": ready})
+        return Response(body, 200 if ready else 503, media_type=JSON)
+
+    async def info(request: Request) -> Response:
+        """Describe the model."""
+        model = await desk.served.model(request.path_params["name"])
+        return answer(_described(model, app.version, max_requests))
+
+    about = {"parameters": [NAME]}
+    add = app.router.add_api_route
+    options: dict[str, Any] = {"route_class_override": RawRoute, "tags": ["models"]}
+    known = errors.documented(errors.UnknownModel)
+    add(
+        "/models/{name}",
+        infer,
+        methods=["POST"],
+        responses={200: examples.CLASSIFIED, **errors.documented(*MAY_RAISE)},
+        openapi_extra=DOCUMENTATION,
+        **options,
+    )
+    for path, shown in (("/models/{name}", False), ("/models/{name}/health", True)):
+        add(
+            path,
+            health,
+            methods=["GET"],
+            responses={**known, 503: {"description": "It is not ready."}},
+            openapi_extra=about,
+            include_in_schema=shown,
+            **options,
+        )
+    add(
+        "/models/{name}/info",
+        info,
+        methods=["GET"],
+        responses=known,
+        openapi_extra=about,
+        **options,
+    )
+
+
+async def read(desk: Desk, request: Request, task: Task, body: bytes) -> TaskRequest:
+    """Read a body by what it is declared to be, or by its first character where that says nothing.
+
+    Raises BadInput, BodyNotJson, MediaTypeUnsupported.
+    """
+    declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    query = dict(request.query_params)
+    if declared == JSON:
+        return parse(task, await desk.predictor.parse_json(body), query)
+    if declared not in UNDECLARED and not declared.startswith(RAW):
+        raise MediaTypeUnsupported(f"send {JSON}, or an image, audio or text as it is")
+    if declared in UNDECLARED and body[:1] in (b"{", b"[", b'"'):
+        try:
+            return parse(task, await desk.predictor.parse_json(body), query)
+        except BodyNotJson:
+            pass  # a text may begin so, too
+    return parse_raw(task, body, query)
+
+
+async def _streamed(
+    desk: Desk, request: Request, call: Call, model: Model, place: AsyncExitStack
+) -> Response:
+    steps = desk.gate.guard(desk.predictor.steps(call))
+    place.push_async_callback(steps.aclose)
+    first = await desk.gate.answer(request, anext(steps))
+    events = _events(resume(first, steps), call.request.parameters)
+    return EventStream(events, place.pop_all(), model.headers)
+
+
+async def _events(
+    steps: AsyncGenerator[Step, None], parameters: Mapping[str, Any]
+) -> AsyncGenerator[bytes, None]:
+    """Write the events that text-generation-inference would."""
+    index = 0
+    async with aclosing(steps):
+        async for step in steps:
+            token = {"id": step.id, "text": step.text, "logprob": None, "special": step.special}
+            ending = step.ending
+            yield sse.write(
+                {
+                    "index": index,
+                    "token": token,
+                    "generated_text": ending.text if ending else None,
+                    "details": _details(ending, parameters) if ending else None,
+                }
+            )
+            index += 1
+
+
+def _details(ending: Ending, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    reason = ending.reason
+    if reason == "stop":
+        stops = parameters.get("stop", ())
+        reason = "stop_sequence" if any(stop in ending.text for stop in stops) else "eos_token"
+    return {
+        "finish_reason": reason,
+        "generated_tokens": ending.tokens,
+        "input_length": ending.prompt_tokens,
+        "seed": parameters.get("seed"),
+    }
+
+
+def _described(model: Model, version: str, max_requests: int) -> dict[str, Any]:
+    """What `get_endpoint_info` of Hugging Face's client returns, and what else is known."""
+    stated = model.parameters
+    return {
+        "model_id": stated.get("checkpoint", model.name),
+        "model_sha": stated.get("revision"),
+        "model_pipeline_tag": model.task,
+        "max_concurrent_requests": max_requests,
+        "max_input_length": stated.get("max_tokens"),
+        "weights": stated.get("weights"),
+        "labels": stated.get("labels"),
+        "version": version,
+        "sha": None,
+        "docker_label": None,
+    }

@@ -1,0 +1,212 @@
+"""V2 as the task routes speak it: to our own servers, and to those of the caller's choice."""
+
+import logging
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from chorus_gateway import sse
+from chorus_gateway.deployed_url import FIELD, NAME, Origin, Target
+from chorus_gateway.errors import (
+    BadInput,
+    GatewayError,
+    InputRefused,
+    UnknownModel,
+    UpstreamError,
+    UpstreamInvalid,
+    UpstreamLoading,
+    UpstreamRefused,
+    refusal,
+)
+from chorus_gateway.sender import Headers, Sender
+from chorus_gateway.transport import Reply
+from chorus_gateway.v2 import error_of
+
+logger = logging.getLogger(__name__)
+
+INDEX: Final = "/v2/repository/index"
+COMING: Final = frozenset({"LOADING", "UNKNOWN"})  # MLServer calls what it loads UNKNOWN
+MOST_NAMES: Final = 50  # in an error
+LONGEST_EVENT: Final = 1 << 20  # bytes; the last one of a stream repeats all of the text
+
+
+class Listed(NamedTuple):
+    """A model in a server's index."""
+
+    name: str
+    state: str
+
+
+class Upstreams:
+    """Speaks V2 to the server of each Target, within so many seconds."""
+
+    def __init__(
+        self,
+        sender: Sender,
+        *,
+        timeout: float,
+        probe_timeout: float,
+        on_error: Callable[[UpstreamError], None],
+    ) -> None:
+        self._sender = sender
+        self._timeout = timeout
+        self._probe_timeout = probe_timeout
+        self._on_error = on_error
+
+    async def infer(self, target: Target, body: bytes, headers: Headers) -> bytes:
+        """Return the body of the answer. Raises BadInput, UnknownModel, every UpstreamError."""
+        with self._reporting(target):
+            async with self._sender.sent(
+                "POST",
+                target.origin,
+                f"{target.path}/infer",
+                total=self._timeout,
+                body=body,
+                headers=headers,
+            ) as response:
+                reply = await self._sender.read(response)
+            await self._require_ok(reply, target)
+            return reply.body
+
+    async def stream(
+        self, target: Target, body: bytes, headers: Headers
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        """Yield the answers of a model that gives many. Raises as `infer` does."""
+        with self._reporting(target):
+            async with self._sender.sent(
+                "POST",
+                target.origin,
+                f"{target.path}/generate_stream",
+                between=self._timeout,
+                body=body,
+                headers=headers,
+            ) as response:
+                if response.status == 200 and response.content_type == "text/event-stream":
+                    async for data in sse.read(response.content.iter_any(), LONGEST_EVENT):
+                        yield _object(data)
+                    return
+                reply = await self._sender.read(response)
+            await self._require_ok(reply, target)
+            raise UpstreamInvalid("no stream of events")
+
+    async def metadata(self, target: Target) -> dict[str, Any]:
+        """Return what the server says of the model. Raises as `infer` does."""
+        with self._reporting(target):
+            return _object(await self._ask("GET", target, target.path))
+
+    async def ready(self, target: Target) -> bool:
+        """Ask whether the server is there and the model is ready."""
+        path = f"{target.path}/ready"
+        try:
+            async with self._sender.sent(
+                "GET", target.origin, path, total=self._probe_timeout
+            ) as response:
+                return response.status == 200
+        except UpstreamError:
+            return False
+
+    async def index(self, origin: Origin | None) -> list[Listed]:
+        """Return the models of a server. Raises BadInput, every UpstreamError."""
+        server = Target(origin, None)
+        with self._reporting(server):
+            return _listed(await self._ask("POST", server, INDEX, b"{}"))
+
+    async def resolve(self, target: Target) -> Target:
+        """Find the model that a bare server means: the one that is ready.
+
+        Raises BadInput for several or none, UpstreamLoading, every UpstreamError.
+        """
+        if target.model is not None:
+            return target
+        models = await self.index(target.origin)
+        ready = [model.name for model in models if model.state == "READY"]
+        if len(ready) == 1:
+            return Target(target.origin, ready[0])
+        if ready:
+            raise BadInput(f"{FIELD}: add /v2/models/NAME, where NAME is {some(ready)}")
+        if any(model.state in COMING for model in models):
+            raise UpstreamLoading("no model is ready yet")
+        raise BadInput(f"{FIELD}: this server serves no model")
+
+    async def _ask(
+        self, method: str, target: Target, path: str, body: bytes | None = None
+    ) -> bytes:
+        async with self._sender.sent(
+            method, target.origin, path, total=self._probe_timeout, body=body
+        ) as response:
+            reply = await self._sender.read(response)
+        await self._require_ok(reply, target)
+        return reply.body
+
+    async def _require_ok(self, reply: Reply, target: Target) -> None:
+        """Raise what any status but 200 means: every UpstreamError."""
+        if reply.status == 200:
+            return
+        if reply.status in (400, 503) and await self._is_loading(target):
+            raise UpstreamLoading(f"status {reply.status}")
+        raise error_of(reply)
+
+    async def _is_loading(self, target: Target) -> bool:
+        """Ask whether the model will be ready if one waits; not all that are not ready will be."""
+        if target.model is None or await self.ready(target):
+            return False
+        try:
+            models = await self.index(target.origin)
+        except (UpstreamError, BadInput):
+            return False
+        return any(m.name == target.model and m.state in COMING for m in models)
+
+    @contextmanager
+    def _reporting(self, target: Target) -> Iterator[None]:
+        """Log and count what went wrong, and put it into the caller's terms."""
+        try:
+            yield
+        except UpstreamError as error:
+            logger.warning("%s: upstream %s (%s)", target, error.kind, error)
+            self._on_error(error)
+            raise _for_caller(error, target) from error
+
+
+def _for_caller(error: UpstreamError, target: Target) -> GatewayError:
+    """What the caller can mend becomes the caller's error."""
+    match error:
+        case InputRefused():
+            return BadInput(refusal(error.message))
+        case UpstreamRefused(status=404) if target.model is None:
+            return BadInput(f"{FIELD}: add /v2/models/NAME; this server does not list its models")
+        case UpstreamRefused(status=404):
+            return UnknownModel(f"the model server does not know the model {target.model}")
+    return error
+
+
+def some(names: list[str]) -> str:
+    """Names for an error, not too many."""
+    shown = ", ".join(names[:MOST_NAMES])
+    return shown if len(names) <= MOST_NAMES else f"{shown} and {len(names) - MOST_NAMES} more"
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        content = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise UpstreamInvalid("the body is not JSON") from None
+    if not isinstance(content, dict):
+        raise UpstreamInvalid("the body is not a JSON object")
+    return content
+
+
+def _listed(body: bytes) -> list[Listed]:
+    try:
+        content = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise UpstreamInvalid("the index is not JSON") from None
+    if not isinstance(content, list):
+        raise UpstreamInvalid("the index is not a list")
+    models = []
+    for item in content:
+        match item:
+            case {"name": str(name), "state": str(state)} if NAME.fullmatch(name):
+                models.append(Listed(name, state))
+    return models
