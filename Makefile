@@ -35,7 +35,10 @@ test: check ## every quick test (what CI runs)
 	$(BIN)/python -m pytest -m "not slow" $(ARGS)
 
 test-slow: $(VENV)/.installed-dev ## the tests that take minutes
-	$(BIN)/python -m pytest -m slow $(ARGS)
+	$(BIN)/python -m pytest -m "slow and not interop" $(ARGS)
+
+test-interop: $(VENV)/.installed-dev ## with programs of others, which it installs in .peers: minutes
+	$(BIN)/python -m pytest -m interop $(ARGS)
 
 check: $(VENV)/.installed-dev ## format, lint, types, import arrows
 	$(BIN)/ruff format --check .
@@ -56,4 +59,4 @@ train-standins: $(VENV)/.installed ## train the small models that ship in models
 clean: ## remove the virtual environment and every cache
 	rm -rf $(VENV) .peers .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help install run test test-slow check format bench train-standins clean
+.PHONY: help install run test test-slow test-interop check format bench train-standins clean

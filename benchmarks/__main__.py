@@ -33,6 +33,11 @@ COMMANDS = {
         "the load profile that Chorus was made for, with its checks on every reply",
         "--weights middle --scale 0.1",
     ),
+    "memory": Command(
+        "benchmarks.memory",
+        "what a served model costs in memory: the peak of its process and of the gateway",
+        "--models tiny-gpt2,detr-resnet-50 --count 20 --output rows.jsonl",
+    ),
     "peers": Command(
         "benchmarks.compare",
         "throughput beside other servers: real size, the challenge's texts",

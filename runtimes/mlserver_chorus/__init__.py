@@ -2,5 +2,6 @@
 
 from .classifier import Classifier
 from .ensemble import Ensemble
+from .pipeline import Pipeline
 
-__all__ = ["Classifier", "Ensemble"]
+__all__ = ["Classifier", "Ensemble", "Pipeline"]

@@ -24,7 +24,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .errors import InvalidRequest
-from .v2 import MAX_DIMENSIONS, OPTIONS
+from .tensors import MAX_DIMENSIONS
+from .v2 import OPTIONS
 
 logger = logging.getLogger("mlserver.chorus")
 

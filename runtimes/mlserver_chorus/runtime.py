@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
 
 from mlserver import MLModel
 from mlserver.errors import MLServerError
@@ -16,11 +19,12 @@ from mlserver.types import (
     ResponseOutput,
 )
 
-from .engine.engine import get_engine
+from .engine.engine import Engine, get_engine
 from .engine.errors import EngineError
 from .errors import STATUSES
 from .settings import DEFAULT_MAX_ROWS, DEFAULT_MAX_WAIT, RuntimeSettings
-from .v2 import Limits, tensor
+from .tensors import described
+from .v2 import Limits
 
 logger = logging.getLogger("mlserver.chorus")
 
@@ -38,7 +42,12 @@ class ChorusModel(MLModel):
         process = RuntimeSettings()
         self._weights_choice = process.weights
         self._limits = Limits(texts=process.max_texts, chars=process.max_text_chars)
-        self._engine = get_engine(process.device, process.max_batch_tokens)
+        self._process = process
+
+    @cached_property
+    def _engine(self) -> Engine:
+        """The process's engine for its device, made when a model first needs it."""
+        return get_engine(self._process.device, self._process.max_batch_tokens)
 
     @abstractmethod
     async def answer(self, request: InferenceRequest) -> InferenceResponse:
@@ -46,16 +55,8 @@ class ChorusModel(MLModel):
 
     async def predict(self, payload: InferenceRequest) -> InferenceResponse:
         """Answer a request. Raises MLServerError with the status and words for the caller."""
-        try:
+        with errors_for_callers():
             return await self.answer(payload)
-        except MLServerError:
-            raise
-        except EngineError as error:
-            raise MLServerError(str(error), STATUSES[type(error)]) from error
-        except Exception as error:
-            # The text of a foreign exception may hold anything, the caller's input included.
-            logger.exception("a request failed in an unexpected way")
-            raise MLServerError("internal error", 500) from error
 
     def _respond(self, outputs: list[ResponseOutput]) -> InferenceResponse:
         return InferenceResponse(model_name=self.name, model_version=self.version, outputs=outputs)
@@ -67,7 +68,22 @@ class ChorusModel(MLModel):
             name=self.name,
             versions=[self.version] if self.version else [],
             platform="pytorch_transformers",
-            inputs=[tensor("text", "BYTES", [-1], "str")],
-            outputs=[tensor(*output) for output in outputs],
+            inputs=[described("text", "BYTES", [-1], "str")],
+            outputs=[described(*output) for output in outputs],
             parameters=Parameters(**parameters),
         )
+
+
+@contextmanager
+def errors_for_callers() -> Iterator[None]:
+    """Let MLServerError alone out, with the status and words for the caller."""
+    try:
+        yield
+    except MLServerError:
+        raise
+    except EngineError as error:
+        raise MLServerError(str(error), STATUSES[type(error)]) from error
+    except Exception as error:
+        # The text of a foreign exception may hold anything, the caller's input included.
+        logger.exception("a request failed in an unexpected way")
+        raise MLServerError("internal error", 500) from error

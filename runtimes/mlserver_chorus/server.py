@@ -28,6 +28,7 @@ from mlserver.metrics import server as metrics_server
 from mlserver.middleware import InferenceMiddlewares
 from mlserver.repository.load import load_model_settings
 from mlserver.rest import RESTServer
+from mlserver.rest import app as rest_app
 from mlserver.rest import server as rest_server
 from mlserver.settings import Settings
 from pydantic import ValidationError
@@ -43,6 +44,7 @@ from .guard import (
 )
 from .infer_route import InferRoute
 from .settings import RuntimeSettings
+from .stream_route import StreamEndpoints
 
 logger = logging.getLogger("mlserver.chorus")
 
@@ -149,6 +151,7 @@ def _leave_signals_alone(_: uvicorn.Server) -> Iterator[None]:
 def _adopt() -> None:
     """Put our parts where MLServer builds its own from."""
     setattr(grpc_server, "InferenceServicer", GuardedServicer)  # noqa: B010
+    setattr(rest_app, "Endpoints", StreamEndpoints)  # noqa: B010
     for module in (rest_server, metrics_server):
         module._NoSignalServer.capture_signals = _leave_signals_alone
     for name in ("mlserver", "mlserver.grpc"):

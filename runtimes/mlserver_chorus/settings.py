@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from mlserver.settings import ModelSettings
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .engine.errors import LoadError
@@ -33,6 +33,12 @@ class RuntimeSettings(BaseSettings):
     """Seconds for which a stopping server goes on answering, telling its callers to close."""
     max_text_chars: int = Field(1_000_000, ge=1)
     """Longest text; far beyond any model's limit, but short enough to tokenise in a moment."""
+    max_new_tokens: int = Field(2048, ge=1)
+    """Most tokens that one request may have generated per sequence."""
+    max_image_pixels: int = Field(100_000_000, ge=1)
+    """Pixels of all images of one request; 300 MB when decoded."""
+    max_audio_seconds: float = Field(1800.0, gt=0)
+    """Seconds of all recordings of one request."""
 
 
 class _Extra(BaseModel):
@@ -60,14 +66,67 @@ class EnsembleExtra(_Extra):
     """Names of the member models, in the order of the answer."""
 
 
-Extra = TypeVar("Extra", bound=_Extra)
+class PipelineExtra(BaseSettings):
+    """`parameters.extra` of a Pipeline: the names that mlserver-huggingface knows, and ours.
+
+    What the file leaves out may come from MLSERVER_MODEL_HUGGINGFACE_… variables, as it may there.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="MLSERVER_MODEL_HUGGINGFACE_",
+        extra="forbid",
+        frozen=True,
+        protected_namespaces=(),
+    )
+
+    task: str
+    """The name of a task in `pipelines/tasks.py`, or an alias of one."""
+    task_suffix: str = ""
+    """`_en_to_fr` with the task `translation`: the languages it starts from."""
+    pretrained_model: str | None = None
+    """A repository on the hub or a folder, in place of `uri`."""
+    pretrained_tokenizer: str | None = None
+    """A repository on the hub or a folder with the tokenizer, where the weights have none."""
+    model_kwargs: dict[str, Any] = Field(default_factory=dict)
+    """For `from_pretrained`; `dtype` is float32 unless it says otherwise."""
+    inference_kwargs: dict[str, Any] = Field(default_factory=dict)
+    """Options that hold where a request does not set them."""
+    framework: str | None = None
+    """`pt` or nothing; PyTorch is the only one."""
+    optimum_model: bool = False
+    """Ignored with a warning: the same answers come from PyTorch."""
+    device: int | str | None = None
+    """-1, a GPU's number, or a name as in CHORUS_DEVICE, which is the default."""
+    intra_op_threads: int | None = Field(None, ge=1)
+    """CPU threads of one operation of this model."""
+    inter_op_threads: int | None = Field(None, ge=1)
+    """Ignored with a warning: a pipeline runs one operation after another."""
+    standin: str | None = None
+    """Folder of small weights to use in place of the others, relative to the settings file."""
+
+    @field_validator("framework")
+    @classmethod
+    def _only_torch(cls, framework: str | None) -> str | None:
+        if framework not in (None, "pt"):
+            raise ValueError("only pt (PyTorch) is supported; leave it out")
+        return framework
+
+    @field_validator("model_kwargs")
+    @classmethod
+    def _no_foreign_code(cls, kwargs: dict[str, Any]) -> dict[str, Any]:
+        if "trust_remote_code" in kwargs:
+            raise ValueError("trust_remote_code is never accepted: no code of a checkpoint is run")
+        return kwargs
+
+
+Extra = TypeVar("Extra", bound=BaseModel)
 
 
 def parse_extra(kind: type[Extra], settings: ModelSettings) -> Extra:
     """The typed `parameters.extra`; LoadError names the model and the field that is wrong."""
     values = (settings.parameters.extra if settings.parameters else None) or {}
     try:
-        return kind.model_validate(values)
+        return kind(**values)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in ("parameters.extra", *first["loc"]))

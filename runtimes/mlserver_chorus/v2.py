@@ -8,7 +8,6 @@ never what the caller wrote.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,12 +15,12 @@ from typing import Any
 from mlserver.types import (
     Datatype,
     InferenceRequest,
-    MetadataTensor,
     Parameters,
     RequestInput,
     ResponseOutput,
 )
 
+from . import tensors
 from .engine.scores import ACTIVATIONS, top
 from .engine.types import Logits
 from .errors import InvalidRequest
@@ -29,8 +28,6 @@ from .errors import InvalidRequest
 # `text` is ours; the others are what clients of mlserver-huggingface send.
 TEXT_INPUTS = ("text", "args", "array_inputs", "inputs")
 MAX_TOP_K = 1024
-# More than any tensor of texts has; a product over thousands would take the event loop's time.
-MAX_DIMENSIONS = 8
 
 
 @dataclass(frozen=True)
@@ -67,10 +64,8 @@ class TextRequest:
 
 def parse(request: InferenceRequest, known: Sequence[str], limits: Limits) -> TextRequest:
     """Validate a request for texts; `known` are the outputs on offer. Raises InvalidRequest."""
-    names = [tensor.name for tensor in request.inputs or ()]
+    names = tensors.names(request)
     for index, name in enumerate(names):
-        if name in names[:index]:
-            raise InvalidRequest(f"inputs[{index}]", "a name that an earlier input has already")
         if name not in (*TEXT_INPUTS, *OPTIONS):
             allowed = ", ".join((*TEXT_INPUTS, *OPTIONS))
             raise InvalidRequest(f"inputs[{index}]", f"unknown input; known are {allowed}")
@@ -78,10 +73,12 @@ def parse(request: InferenceRequest, known: Sequence[str], limits: Limits) -> Te
     if len(text_inputs) != 1:
         raise InvalidRequest("inputs", f"exactly one of {', '.join(TEXT_INPUTS)} must be given")
     (index,) = text_inputs
-    texts = _texts(request.inputs[index], f"inputs[{index}]", _content_type(request), limits)
+    texts = _texts(
+        request.inputs[index], f"inputs[{index}]", tensors.default_content_type(request), limits
+    )
     options = _options(request)
     flat = names[index] == "args" and len(texts) == 1 and options.listed
-    return TextRequest(texts, options, _requested(request, known), flat)
+    return TextRequest(texts, options, tensors.requested(request, known), flat)
 
 
 def scored(logits: Logits, options: Options, default: str) -> tuple[list[list[int]], list[Any]]:
@@ -141,22 +138,14 @@ def typed_outputs(
     ]
 
 
-def tensor(name: str, datatype: str, shape: list[int], content_type: str | None) -> MetadataTensor:
-    """One line of a model's metadata."""
-    parameters = Parameters(content_type=content_type) if content_type else None
-    return MetadataTensor(
-        name=name, datatype=Datatype(datatype), shape=shape, parameters=parameters
-    )
-
-
 # ---------------------------------------------------------------------------------- texts
 
 
 def _texts(tensor: RequestInput, field: str, default_type: str | None, limits: Limits) -> list[str]:
-    if _datatype(tensor) != "BYTES":
+    if tensors.datatype(tensor) != "BYTES":
         raise InvalidRequest(f"{field}.datatype", "texts must be BYTES")
     decode = _decoder(tensor, field, default_type)
-    elements = _elements(tensor, field, limits.texts)
+    elements = tensors.elements(tensor, field, limits.texts)
     texts = [text for i, e in enumerate(elements) for text in decode(e, f"{field}.data[{i}]")]
     if not 1 <= len(texts) <= limits.texts:
         raise InvalidRequest(f"{field}.data", f"must hold from 1 to {limits.texts} texts")
@@ -169,7 +158,7 @@ def _texts(tensor: RequestInput, field: str, default_type: str | None, limits: L
 def _decoder(
     tensor: RequestInput, field: str, default: str | None
 ) -> Callable[[Any, str], list[str]]:
-    own = tensor.parameters.content_type if tensor.parameters else None
+    own = tensors.own_content_type(tensor)
     content_type = own or default
     try:
         return _DECODERS[content_type]
@@ -180,21 +169,13 @@ def _decoder(
 
 
 def _text(element: Any, field: str) -> list[str]:
-    if isinstance(element, str):
-        return [element]
-    if not isinstance(element, bytes):
-        raise InvalidRequest(field, "must be a string")
-    try:
-        return [element.decode()]
-    except UnicodeDecodeError:
-        raise InvalidRequest(field, "is not valid UTF-8") from None
+    return [tensors.text(element, field)]
 
 
 def _json_texts(element: Any, field: str) -> list[str]:
     """A JSON string, or a JSON list of strings: what the codecs hg_json and hg_jsonlist write."""
-    (text,) = _text(element, field)
     try:
-        value = json.loads(text)
+        value = json.loads(tensors.text(element, field))
     except (ValueError, RecursionError):
         raise InvalidRequest(field, "is not valid JSON") from None
     values = value if isinstance(value, list) else [value]
@@ -237,12 +218,12 @@ def _options(request: InferenceRequest) -> Options:
 
 
 def _option_value(tensor: RequestInput, field: str) -> tuple[Any, str]:
-    elements = _elements(tensor, field, limit=1)
+    elements = tensors.elements(tensor, field, limit=1)
     if len(elements) != 1:
         raise InvalidRequest(field, "must hold one value")
     value = elements[0]
     if isinstance(value, bytes):
-        (value,) = _text(value, f"{field}.data[0]")
+        value = tensors.text(value, f"{field}.data[0]")
     return value, f"{field}.data[0]"
 
 
@@ -267,62 +248,3 @@ OPTIONS: dict[str, Callable[[Any, str], dict[str, Any]]] = {
     "top_k": _top_k,
     "function_to_apply": _function_to_apply,
 }
-
-
-# -------------------------------------------------------------------------------- tensors
-
-
-def _content_type(request: InferenceRequest) -> str | None:
-    return request.parameters.content_type if request.parameters else None
-
-
-def _datatype(tensor: RequestInput) -> str:
-    return str(getattr(tensor.datatype, "value", tensor.datatype))
-
-
-def _elements(tensor: RequestInput, field: str, limit: int) -> list[Any]:
-    """The elements of a tensor, flat; their number must be what `shape` says."""
-    data = tensor.data.root
-    if not isinstance(data, list):
-        raise InvalidRequest(f"{field}.data", "must be an array")
-    shape = list(tensor.shape)
-    if len(shape) > MAX_DIMENSIONS:
-        raise InvalidRequest(f"{field}.shape", f"more than {MAX_DIMENSIONS} dimensions")
-    if not shape or any(isinstance(d, bool) or not isinstance(d, int) or d < 0 for d in shape):
-        raise InvalidRequest(f"{field}.shape", "must be a list of whole numbers, none negative")
-    expected = math.prod(shape)
-    if expected > limit:
-        raise InvalidRequest(f"{field}.shape", f"more than {limit} elements")
-    if len(data) != expected or any(isinstance(element, list) for element in data):
-        data = _flattened(data, shape, f"{field}.data")
-    if len(data) == 0:
-        raise InvalidRequest(f"{field}.data", "is empty")
-    return data
-
-
-def _flattened(data: list[Any], shape: list[int], field: str) -> list[Any]:
-    """Nested data as a flat list, if its nesting is exactly that of the shape."""
-    level = data
-    for depth, size in enumerate(shape):
-        if depth:
-            if not all(isinstance(part, list) for part in level):
-                raise InvalidRequest(field, "does not match the shape")
-            parts = level
-            level = [element for part in parts for element in part]
-            regular = all(len(part) == size for part in parts)
-        else:
-            regular = len(level) == size
-        if not regular:
-            raise InvalidRequest(field, "does not match the shape")
-    return level
-
-
-def _requested(request: InferenceRequest, known: Sequence[str]) -> tuple[str, ...]:
-    """The outputs that the caller asks for, in that order; empty when none is named."""
-    names = [output.name for output in request.outputs or ()]
-    for index, name in enumerate(names):
-        if name in names[:index]:
-            raise InvalidRequest(f"outputs[{index}]", "asked for twice")
-        if name not in known:
-            raise InvalidRequest(f"outputs[{index}]", f"unknown; known are {', '.join(known)}")
-    return tuple(names)

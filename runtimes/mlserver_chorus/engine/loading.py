@@ -51,7 +51,7 @@ def load_classifier(
     A tokenizer among `tokenizers` that behaves like the model's own is used in its place.
     Raises LoadError, in words that a caller may see, when anything is missing or broken.
     """
-    target = _device(device)
+    target = device_of(device)
     _check_files(name, folder)
     try:
         config = _config(folder)
@@ -69,7 +69,7 @@ def load_classifier(
     pad_id = _pad_id(config, backend)
     own = Tokenizer(
         backend.backend_tokenizer,
-        _token_limit(module, config, backend),
+        token_limit(module, config, backend),
         pad_id,
         type_ids="token_type_ids" in backend.model_input_names,
     )
@@ -125,7 +125,7 @@ def _fastest_exact(
     return stock
 
 
-def _device(name: str) -> torch.device:
+def device_of(name: str) -> torch.device:
     """The device, with exact fp32 arithmetic; LoadError when this machine has no such device."""
     torch.set_float32_matmul_precision("highest")
     torch.backends.cuda.matmul.allow_tf32 = False
@@ -188,7 +188,7 @@ def _pad_id(config: Any, tokenizer: Any) -> int:
     return 0
 
 
-def _token_limit(module: Any, config: Any, tokenizer: Any) -> int:
+def token_limit(module: Any, config: Any, tokenizer: Any) -> int:
     """Most tokens of a text: the tokenizer's limit and the position table's, whichever is less.
 
     RoBERTa's table counts positions from its padding id + 1, so that many rows are unusable.

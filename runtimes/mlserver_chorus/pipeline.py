@@ -1,0 +1,189 @@
+"""Any Hugging Face task on V2, in place of mlserver_huggingface.HuggingFaceRuntime."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from mlserver.settings import ModelSettings
+from mlserver.types import (
+    InferenceRequest,
+    InferenceResponse,
+    MetadataModelResponse,
+    Parameters,
+)
+
+from .engine.errors import LoadError, UnknownModel
+from .engine.loader import Loader
+from .errors import InvalidRequest
+from .pipelines import answers
+from .pipelines.events import Events
+from .pipelines.inputs import Reader
+from .pipelines.lane import Lane
+from .pipelines.media import Budget
+from .pipelines.requests import Call, Rules, checked, parse
+from .pipelines.tasks import Input, UnknownTask, find
+from .runtime import ChorusModel, errors_for_callers
+from .settings import PipelineExtra, parse_extra
+from .tensors import described
+from .weights import Weights, locate, locate_tokenizer
+
+if TYPE_CHECKING:
+    from .pipelines.loading import Loaded
+
+logger = logging.getLogger("mlserver.chorus")
+
+# Rows of one forward pass where `max_batch_size` is left out: enough to fill a device, few enough
+# for the memory that long texts take when they are padded.
+DEFAULT_ROWS = 32
+CLOSE_SECONDS = 30.0
+# One at a time, so that loading many never holds two copies of anything.
+_LOADER = Loader()
+# What decodes files takes long enough to be felt on the event loop.
+_DECODED = (Input.IMAGE, Input.AUDIO, Input.RECORD)
+
+
+class Pipeline(ChorusModel):
+    """Serves one checkpoint folder for one task; `parameters.extra` is a PipelineExtra."""
+
+    _loaded: Loaded | None = None
+    _lane: Lane | None = None
+    _weights: Weights | None = None
+
+    def __init__(self, settings: ModelSettings) -> None:
+        self._rows = settings.max_batch_size or DEFAULT_ROWS
+        super().__init__(settings)
+        self._extra = parse_extra(PipelineExtra, settings)
+        try:
+            self._task, implied = find(self._extra.task, self._extra.task_suffix)
+            defaults = implied | checked(self._extra.inference_kwargs, self._task)
+        except (UnknownTask, InvalidRequest) as error:
+            raise LoadError(f"model {settings.name}: parameters.extra: {error}") from None
+        process = self._process
+        self._rules = Rules(self._task, process.max_texts, process.max_new_tokens, defaults)
+
+    async def load(self) -> bool:
+        """Load the weights and start the model's thread. Raises LoadError."""
+        self._warn_of_the_ignored()
+        self._weights = await asyncio.to_thread(self._locate)
+        loop = asyncio.get_running_loop()
+        loaded = await loop.run_in_executor(_LOADER, self._load, self._weights)
+        self._loaded, self._lane = loaded, Lane(self.name, loaded.rows, self._max_wait)
+        return True
+
+    def _warn_of_the_ignored(self) -> None:
+        for name in ("optimum_model", "inter_op_threads"):
+            if getattr(self._extra, name):
+                logger.warning("model %s: %s is ignored", self.name, name)
+
+    def _locate(self) -> Weights:
+        extra = self._extra
+        weights = locate(self.settings, extra, self._weights_choice, extra.pretrained_model)
+        if weights.kind == "standin" and not weights.folder.is_dir():
+            raise LoadError(
+                f"model {self.name}: its stand-in is not made yet; `chorus serve` makes it, or "
+                f"python -m chorus.standins.tasks {self.name}"
+            )
+        return weights
+
+    def _load(self, weights: Weights) -> Loaded:
+        # Imports torch and transformers: seconds, so never on the event loop.
+        from .pipelines.loading import load
+
+        extra, tokenizer = self._extra, None
+        if extra.pretrained_tokenizer and weights.kind != "standin":
+            tokenizer = locate_tokenizer(self.settings, extra.pretrained_tokenizer)
+        return load(
+            self.name,
+            self._task,
+            weights.folder,
+            device=_device(extra.device, self._process.device),
+            max_rows=self._rows,
+            model_kwargs=extra.model_kwargs,
+            tokenizer=tokenizer,
+            intra_op_threads=extra.intra_op_threads,
+            max_new_tokens=self._process.max_new_tokens,
+        )
+
+    async def answer(self, request: InferenceRequest) -> InferenceResponse:
+        """Run the task on the request's inputs."""
+        loaded, lane = self._ready()
+        call = await self._parse(request, loaded)
+        key = json.dumps(call.options, sort_keys=True) if loaded.rows > 1 else None
+        elements = await lane.run(call.inputs, partial(loaded.run, call.options), key)
+        return self._respond([answers.output(answers.flat(elements[0]) if call.flat else elements)])
+
+    async def predict_stream(
+        self, payloads: AsyncIterator[InferenceRequest]
+    ) -> AsyncIterator[InferenceResponse]:
+        """Generate for one input, an event per token. Raises MLServerError."""
+        with errors_for_callers():
+            async for payload in payloads:
+                async for event in await self._stream(payload):
+                    yield self._respond([answers.output([answers.encode(event)])])
+                return
+            raise InvalidRequest("request", "is missing")
+
+    async def _stream(self, request: InferenceRequest) -> Events:
+        if not self._task.streams:
+            raise InvalidRequest("model", f"{self._task.name} does not stream; use infer")
+        loaded, lane = self._ready()
+        call = await self._parse(request, loaded)
+        if len(call.inputs) != 1:
+            raise InvalidRequest("inputs", "a stream takes exactly one")
+        return Events.start(loaded, lane, call)
+
+    def _ready(self) -> tuple[Loaded, Lane]:
+        if self._loaded is None or self._lane is None:
+            raise UnknownModel(f"model {self.name} is not loaded")
+        return self._loaded, self._lane
+
+    async def _parse(self, request: InferenceRequest, loaded: Loaded) -> Call:
+        limits, process = self._limits, self._process
+        budget = Budget(process.max_image_pixels, process.max_audio_seconds)
+        reader = Reader(self._task, limits.chars, budget, loaded.sampling_rate)
+        if self._task.takes in _DECODED:
+            return await asyncio.to_thread(parse, request, self._rules, reader)
+        return parse(request, self._rules, reader)
+
+    async def metadata(self) -> MetadataModelResponse:
+        """What the model takes and gives, and the weights it runs on."""
+        parameters: dict[str, Any] = {"task": self._task.name}
+        if self._weights and self._loaded:
+            parameters |= {"weights": self._weights.kind, "checkpoint": self._weights.name}
+            if self._loaded.labels:
+                parameters["labels"] = ",".join(self._loaded.labels)
+            if self._loaded.max_tokens:
+                parameters["max_tokens"] = self._loaded.max_tokens
+        return MetadataModelResponse(
+            name=self.name,
+            versions=[self.version] if self.version else [],
+            platform="pytorch_transformers",
+            inputs=[described(name, kind, [-1], how) for name, kind, how in self._task.inputs],
+            outputs=[described("output", "BYTES", [-1, 1], "hg_jsonlist")],
+            parameters=Parameters(**parameters),
+        )
+
+    async def unload(self) -> bool:
+        """Give the weights back; also after a load that failed half-way."""
+        lane, loaded = self._lane, self._loaded
+        self._lane = self._loaded = None
+        if lane:
+            lane.close()
+            await asyncio.to_thread(lane.join, CLOSE_SECONDS)
+        if loaded:
+            await asyncio.to_thread(loaded.drop)
+        return True
+
+
+def _device(own: int | str | None, process: str) -> str:
+    """A device's name; numbers are GPUs, and -1 is what pipelines call the CPU."""
+    if own is None:
+        return process
+    if isinstance(own, str) and not own.lstrip("-").isdigit():
+        return own
+    return "cpu" if int(own) < 0 else f"cuda:{int(own)}"

@@ -1,0 +1,60 @@
+"""One `chorus serve --models tasks` for the whole folder, and what the clients send to it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.clients import files
+from tests.stack.conftest import FLAGS, ROOT, Stack, free_ports
+
+START_SECONDS = 300.0
+"""All the models of the group, and on first use their stand-ins, on a busy machine."""
+
+
+def start(log: Path, *options: str) -> Stack:
+    """`chorus serve`, whose gateway may fetch images from this machine."""
+    ports = free_ports(4)
+    argv = [sys.executable, "-m", "chorus", "serve", *options]
+    for flag, port in zip(FLAGS, ports, strict=True):
+        argv += [flag, str(port)]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("CHORUS_")}
+    environment["CHORUS_MEDIA_HOSTS"] = "127.0.0.1"
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            argv, stdout=out, stderr=out, cwd=ROOT, env=environment, text=True
+        )
+    return Stack(process, ports, log, options)
+
+
+def serving(log: Path, *options: str) -> Iterator[Stack]:
+    stack = start(log, *options)
+    try:
+        try:
+            stack.wait_until_ready(START_SECONDS)
+        except AssertionError:
+            # Without a traceback: each test of the folder would repeat it.
+            pytest.fail(f"not ready:\n{stack.log.read_text()[-1000:]}", pytrace=False)
+        yield stack
+    finally:
+        code = stack.stop()
+    assert code == 0, stack.log.read_text()
+
+
+@pytest.fixture(scope="session")
+def tasks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A model for every task, each on its stand-in."""
+    yield from serving(tmp_path_factory.mktemp("tasks") / "serve.log", "--models", "tasks")
+
+
+@pytest.fixture(scope="session")
+def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with picture.png and sound.wav."""
+    folder = tmp_path_factory.mktemp("media")
+    (folder / "picture.png").write_bytes(files.png())
+    (folder / "sound.wav").write_bytes(files.wav())
+    return folder
