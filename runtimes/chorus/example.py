@@ -39,6 +39,7 @@ BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     "sentence-embeddings": {"inputs": TEXT},
     "feature-extraction": {"inputs": TEXT},
+    "sentence-ranking": {"inputs": ["How many people live in Berlin?", "Berlin has 3.9 million."]},
     "fill-mask": {"inputs": "Paris is the <mask> of France."},
     "text-to-audio": {"inputs": "hello"},
     "image-classification": {"inputs": IMAGE},

@@ -92,7 +92,7 @@ class Predictor:
         sources = request.media()
         if not sources:
             return request
-        return request.with_media([await self._media.read(source) for source in sources])
+        return request.with_media(await self._media.read_all(sources))
 
     async def _run(
         self, size: int, work: Callable[P, T], *arguments: P.args, **options: P.kwargs

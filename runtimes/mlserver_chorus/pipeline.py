@@ -41,7 +41,6 @@ logger = logging.getLogger("mlserver.chorus")
 # for the memory that long texts take when they are padded.
 DEFAULT_ROWS = 32
 CLOSE_SECONDS = 30.0
-# One at a time, so that loading many never holds two copies of anything.
 _LOADER = Loader()
 # What decodes files takes long enough to be felt on the event loop.
 _DECODED = (Input.IMAGE, Input.AUDIO, Input.RECORD)

@@ -172,12 +172,16 @@ def _text(element: Any, field: str) -> list[str]:
     return [tensors.text(element, field)]
 
 
+def _json(text: Any, field: str) -> Any:
+    try:
+        return json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        raise InvalidRequest(field, "is not valid JSON") from None
+
+
 def _json_texts(element: Any, field: str) -> list[str]:
     """A JSON string, or a JSON list of strings: what the codecs hg_json and hg_jsonlist write."""
-    try:
-        value = json.loads(tensors.text(element, field))
-    except (ValueError, RecursionError):
-        raise InvalidRequest(field, "is not valid JSON") from None
+    value = _json(tensors.text(element, field), field)
     values = value if isinstance(value, list) else [value]
     if not all(isinstance(v, str) for v in values):
         raise InvalidRequest(field, "must be a JSON string or a list of JSON strings")
@@ -224,6 +228,8 @@ def _option_value(tensor: RequestInput, field: str) -> tuple[Any, str]:
     value = elements[0]
     if isinstance(value, bytes):
         value = tensors.text(value, f"{field}.data[0]")
+    if tensors.own_content_type(tensor) in ("hg_json", "hg_jsonlist"):
+        value = _json(value, f"{field}.data[0]")
     return value, f"{field}.data[0]"
 
 

@@ -156,6 +156,9 @@ FORMS = {
     "feature-extraction": _piped("feature-extraction", *TEXTS),
     "sentence-similarity": _embedded,
     "sentence-embeddings": _embedded,
+    "sentence-ranking": _piped(
+        "text-classification", *({"text": "a query", "text_pair": text} for text in TEXTS)
+    ),
     "text-generation": _piped("text-generation", *TEXTS, return_full_text=False),
     "conversational": _piped("text-generation", *CHATS, return_full_text=False),
     "text2text-generation": _rewritten,

@@ -1,4 +1,4 @@
-"""One `chorus serve --models tasks` for the whole folder, and what the clients send to it."""
+"""One `chorus serve` of every task and a classifier, and what the clients send to it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def serving(log: Path, *options: str) -> Iterator[Stack]:
 @pytest.fixture(scope="session")
 def tasks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A model for every task, each on its stand-in."""
-    yield from serving(tmp_path_factory.mktemp("tasks") / "serve.log", "--models", "tasks")
+    yield from serving(tmp_path_factory.mktemp("tasks") / "serve.log", "--models", "tasks,svalabs")
 
 
 @pytest.fixture(scope="session")

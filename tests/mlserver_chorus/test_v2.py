@@ -161,3 +161,11 @@ def test_options_come_as_inputs_or_parameters() -> None:
     assert parse(given_as_inputs, KNOWN, LIMITS).options == expected
     assert parse(given_as_parameters, KNOWN, LIMITS).options == expected
     assert parse(request(text()), KNOWN, LIMITS).options == Options()
+
+
+@pytest.mark.parametrize(("written", "top_k"), [("null", 1024), ("3", 3)])
+def test_an_option_may_be_written_as_json(written: str, top_k: int) -> None:
+    option = {"name": "top_k", "data": [written], "parameters": {"content_type": "hg_json"}}
+    assert parse(request(text(), option), KNOWN, LIMITS).options == Options(top_k, listed=True)
+    with pytest.raises(InvalidRequest, match="is not valid JSON"):
+        parse(request(text(), option | {"data": ["nul"]}), KNOWN, LIMITS)

@@ -67,7 +67,11 @@ def add_routes(app: FastAPI, desk: Desk, max_requests: int) -> None:
                 call = Call(asked, model.target, passed_on(request.headers), len(body))
                 return await _streamed(desk, request, call, model, place)
             work = desk.result(request, asked, model.target, len(body), Shape.CLIENT)
-            return answer(await desk.gate.answer(request, work), model.headers)
+            content = await desk.gate.answer(request, work)
+            if task.answer.sound and not asked.listed:
+                sound = task.answer.file(content, task.answer.sound)
+                return Response(sound, headers=model.headers, media_type="audio/wav")
+            return answer(content, model.headers)
 
     async def health(request: Request) -> Response:
         """Say whether the model is ready."""

@@ -1,5 +1,6 @@
 """How the result of one input looks, and how the response shapes present it."""
 
+import base64
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ class Answer:
     """What Hugging Face's clients want to read of one result; they differ by User-Agent."""
     wrap_for_client: bool = False
     """Whether they want a list even for one input."""
+    sound: str | None = None
+    """The field with a WAV file, of which they want nothing but its bytes."""
 
     def normal(self, result: Any, parameters: Mapping[str, Any]) -> Any:
         """Bring one input's result into the form that this task has. Raises UpstreamInvalid."""
@@ -76,6 +79,13 @@ class Answer:
                 return result if isinstance(result, list) else [result]
             case Batch.WRAPPED:
                 return self.in_batch([result], parameters)
+
+    def file(self, result: dict[str, Any], sound: str) -> bytes:
+        """The file in one result. Raises UpstreamInvalid."""
+        try:
+            return base64.b64decode(result[sound], validate=True)
+        except (KeyError, TypeError, ValueError):
+            raise UpstreamInvalid("a result holds no file") from None
 
     def client(self, result: Any, user_agent: str) -> Any:
         """The shape A of one input."""

@@ -140,7 +140,7 @@ _ROWS: Final = (
     Task(
         "text-to-audio",
         Texts(),
-        Answer(),
+        Answer(sound="audio"),
         GENERATION,
         generation=Generation.TOGETHER,
     ),

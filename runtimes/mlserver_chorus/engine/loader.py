@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any
+
+# Of all loaders of the process: two loads at once would hold two copies of weights, measure each
+# other, and import transformers from two threads, which it does not survive.
+_ONE_AT_A_TIME = Lock()
 
 
 class Loader(ThreadPoolExecutor):
@@ -29,7 +33,8 @@ def _alone(job: Callable[..., Any], *args: Any, **options: Any) -> Any:
 
     def run() -> None:
         try:
-            outcome.append(job(*args, **options))
+            with _ONE_AT_A_TIME:
+                outcome.append(job(*args, **options))
         except BaseException as error:
             failure.append(error)
 

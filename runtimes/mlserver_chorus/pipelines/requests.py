@@ -97,13 +97,22 @@ def _values(request: InferenceRequest, index: int, limit: int) -> list[Any]:
 
 def _rows(request: InferenceRequest, index: int, rules: Rules) -> list[tuple[Any, str]]:
     rows = []
-    for place, value in enumerate(_values(request, index, rules.max_inputs)):
+    stated = tensors.default_content_type(request)
+    default = _declared(rules.task) if stated in (None, "hf") else stated
+    found = values(request.inputs[index], f"inputs[{index}]", default, rules.max_inputs)
+    for place, value in enumerate(found):
         field = f"inputs[{index}].data[{place}]"
         if _is_batch(value, rules.task):
             rows += [(one, f"{field}[{i}]") for i, one in enumerate(value)]
         else:
             rows.append((value, field))
     return rows
+
+
+def _declared(task: Task) -> str | None:
+    """hg_jsonlist where the task takes nothing else: some clients can name no content type."""
+    declared = {content_type for name, _, content_type in task.inputs if name in PRIMARY}
+    return "hg_jsonlist" if declared == {"hg_jsonlist"} else None
 
 
 def _is_batch(value: Any, task: Task) -> bool:

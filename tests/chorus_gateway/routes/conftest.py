@@ -21,6 +21,7 @@ async def v2() -> AsyncIterator[V2Server]:
         detector="object-detection",
         shot="zero-shot-classification",
         listener="automatic-speech-recognition",
+        speaker="text-to-audio",
     )
     async with server.running():
         yield server

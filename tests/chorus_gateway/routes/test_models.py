@@ -103,6 +103,14 @@ async def test_bodies_that_are_refused(
     assert v2.calls == []
 
 
+async def test_sound_is_the_file_itself(tasks: httpx.AsyncClient, v2: V2Server) -> None:
+    v2.answer = lambda _: output({"audio": base64.b64encode(b"RIFF").decode(), "sampling_rate": 8})
+    response = await tasks.post("/models/speaker", json={"inputs": "s"})
+    assert (response.headers["content-type"], response.content) == ("audio/wav", b"RIFF")
+    v2.answer = lambda _: output({"audio": "not base64", "sampling_rate": 8})
+    assert (await tasks.post("/models/speaker", json={"inputs": "s"})).status_code == 502
+
+
 async def test_old_clients_get_what_they_read(tasks: httpx.AsyncClient, v2: V2Server) -> None:
     answer = {"sequence": "s", "labels": ["x"], "scores": [1.0]}
     v2.answer = lambda _: output(answer)

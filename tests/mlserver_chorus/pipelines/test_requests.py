@@ -105,6 +105,13 @@ def test_records_in_every_form(task: str, inputs: list[Json], made: Any) -> None
     assert read(task, *inputs).inputs == made
 
 
+@pytest.mark.parametrize("content_type", [None, "hf"])
+def test_an_input_that_says_nothing_is_what_the_task_declares(content_type: str | None) -> None:
+    record = {"source_sentence": "a", "sentences": ["b"]}
+    asked = tensor([json.dumps(record)])
+    assert read("sentence-similarity", asked, content_type=content_type).inputs == [record]
+
+
 IMAGES: list[tuple[str, Json]] = [
     ("image-classification", tensor([picture()], "inputs", "pillow_image")),
     ("image-classification", tensor([picture()], "inputs", "base64")),

@@ -18,6 +18,7 @@ RECIPES: Final[Mapping[str, str]] = {
     "feature-extraction": "text:embeddings",
     "sentence-similarity": "text:embeddings",
     "sentence-embeddings": "text:embeddings",
+    "sentence-ranking": "text:sentence_ranking",
     "text-generation": "generation:text_generation",
     "conversational": "generation:conversational",
     "text2text-generation": "generation:text2text_generation",

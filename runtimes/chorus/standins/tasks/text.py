@@ -44,6 +44,11 @@ def zero_shot_classification() -> list[Any]:
     return _distilbert(DistilBertForSequenceClassification, ENTAILMENT)
 
 
+def sentence_ranking() -> list[Any]:
+    """DistilBERT that scores how well a text answers a query."""
+    return _distilbert(DistilBertForSequenceClassification, ("LABEL_0",))
+
+
 def token_classification() -> list[Any]:
     """DistilBERT that marks what a clinical report speaks of."""
     return _distilbert(DistilBertForTokenClassification, CLINICAL)
