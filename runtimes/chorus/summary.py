@@ -80,4 +80,4 @@ def _standins(standins: Sequence[Model], models: Sequence[Model]) -> str:
         lines.append(f"{which}: small models trained for trying out, not the real ones.")
     if len(trained) < len(standins):
         lines.append("Random weights: answers have the right form and mean nothing.")
-    return "\n".join([*lines, 'For the real ones: make run ARGS="--weights hub"'])
+    return "\n".join([*lines, "For the real ones: the same with --weights hub"])

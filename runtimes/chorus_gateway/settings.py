@@ -75,7 +75,7 @@ class Settings(BaseSettings):
     max_waiting_bytes: Bound = 64 << 20  # the memory that 1024 long texts may hold
 
     # Everything but /process: tasks of all kinds, on the servers above or on others.
-    allowed_servers: Names = ()  # further V2 servers, https://*.example.com for all below that
+    allowed_servers: Names = ()  # further V2 servers; * may stand for one label of a host
     servers: Annotated[dict[str, str], NoDecode] = {}  # name=URL of a model that runs elsewhere
     max_media_body_bytes: Bound = 32 << 20  # an image of 16 MiB is 22 MiB in base64
     max_answer_bytes: Bound = 128 << 20  # masks and features are larger than what they describe

@@ -18,7 +18,7 @@ def model_card(task: str, what: str, model: Any) -> str:
         "and mean nothing. It lets every route, format and client be tried without a download.",
         f"{what} {type(model).__name__}, {model.num_parameters():,} parameters; architecture, "
         "processors and files are those of real checkpoints of this kind, only smaller.",
-        "Answers that mean something: `chorus serve --weights hub`.",
+        f"Answers that mean something: `chorus serve --models {task} --weights hub`.",
         f"Made by `python -m chorus.standins.tasks {task}`.",
     ]
     return _HEADER + "\n" + "\n\n".join(parts) + "\n"
