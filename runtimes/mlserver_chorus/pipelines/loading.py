@@ -232,7 +232,10 @@ def _bound(loaded: Loaded, max_new_tokens: int) -> None:
 def _missing(error: ImportError) -> str:
     """Which package to install; transformers says it in a page of text."""
     words = str(error).lower()
-    for package in ("timm", "torchvision", "torchaudio", "pytesseract", "librosa", "phonemizer"):
+    for package in ("timm", "torchvision"):  # by the extra: torchvision by itself replaces torch
+        if package in words:
+            return f"its weights need the package {package}: pip install -e '.[vision]'"
+    for package in ("torchaudio", "pytesseract", "librosa", "phonemizer"):
         if package in words:
             return f"its weights need the package {package}: pip install {package}"
     return _first_line(error)
