@@ -32,7 +32,7 @@ def test_serves_until_sigterm(serve: Serve, tmp_path: Path, ports: dict[str, str
     assert f"http://127.0.0.1:{ports['CHORUS_PORT']}/process" in run.shown
     assert f"curl -s localhost:{ports['CHORUS_PORT']}/process -H" in run.shown
     assert "Stand-ins: small models" in run.shown
-    assert 'make run ARGS="--weights hub"' in run.shown
+    assert "For the real ones: the same with --weights hub" in run.shown
     assert "chorus: 6/6 models ready: cardiffnlp" in run.said
     assert "[runtime] WARNING a loud line" in run.said
     assert "quiet" not in run.said
