@@ -39,16 +39,11 @@ class MediaReader:
         await self._fetcher.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def read(self, source: MediaSource) -> Medium:
-        """Return an RGB image of format PNG, or the bytes of an audio file.
+    async def read_all(self, sources: Iterable[MediaSource]) -> list[Medium]:
+        """An RGB image of format PNG, or the bytes of an audio file, for each in a request.
 
         Raises BadInput, BodyTooLarge, MediaTypeUnsupported, UrlNotAllowed.
         """
-        (found,) = await self.read_all([source])
-        return found
-
-    async def read_all(self, sources: Iterable[MediaSource]) -> list[Medium]:
-        """Read what one request sent, one after the other. Raises as `read` does."""
         left = self._limits.max_request_pixels
         found: list[Medium] = []
         for source in sources:

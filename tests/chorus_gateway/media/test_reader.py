@@ -79,6 +79,11 @@ async def opening(limits: MediaLimits) -> AsyncIterator[MediaReader]:
     await reader.close()
 
 
+async def read(reader: MediaReader, source: MediaSource) -> Image.Image | bytes:
+    (medium,) = await reader.read_all([source])
+    return medium
+
+
 def source(data: str | bytes, kind: Literal["image", "audio"] = "image") -> MediaSource:
     return MediaSource(kind, data)
 
@@ -95,7 +100,7 @@ async def test_an_image_in_every_form(reader: MediaReader, site: Site) -> None:
         f"data:image/gif;base64,{text(png())}",
         site.url,
     ]
-    images = await asyncio.gather(*[reader.read(source(form)) for form in forms])
+    images = await asyncio.gather(*[read(reader, source(form)) for form in forms])
     for image in images:
         assert isinstance(image, Image.Image)
         assert (image.format, image.mode, image.size) == ("PNG", "RGB", (3, 2))
@@ -111,26 +116,26 @@ async def test_a_recording_in_every_form(reader: MediaReader, site: Site) -> Non
         site.url,
     ]
     for form in forms:
-        assert await reader.read(source(form, "audio")) == wav()
+        assert await read(reader, source(form, "audio")) == wav()
 
 
 async def test_an_image_is_no_recording(reader: MediaReader) -> None:
     with pytest.raises(MediaTypeUnsupported):
-        await reader.read(source(png(), "audio"))
+        await read(reader, source(png(), "audio"))
     with pytest.raises(MediaTypeUnsupported):
-        await reader.read(source(wav(), "image"))
+        await read(reader, source(wav(), "image"))
 
 
 @pytest.mark.parametrize("kind", ["image", "audio"])
 async def test_too_many_bytes(reader: MediaReader, kind: Literal["image", "audio"]) -> None:
     for data in (bytes(LIMITS.max_bytes + 1), text(bytes(LIMITS.max_bytes + 1))):
         with pytest.raises(BodyTooLarge, match="at most 100000 bytes"):
-            await reader.read(source(data, kind))
+            await read(reader, source(data, kind))
 
 
 async def test_too_many_pixels(reader: MediaReader) -> None:
     with pytest.raises(BadInput, match="at most 1000000 pixels"):
-        await reader.read(source(text(png_claiming(50_000, 50_000))))
+        await read(reader, source(text(png_claiming(50_000, 50_000))))
 
 
 async def test_many_images_may_be_too_large_together() -> None:
@@ -148,7 +153,7 @@ async def test_a_path_is_never_opened(
     reader: MediaReader, path: str, kind: Literal["image", "audio"]
 ) -> None:
     with pytest.raises((BadInput, MediaTypeUnsupported)):
-        await reader.read(source(path, kind))
+        await read(reader, source(path, kind))
 
 
 async def test_an_image_file_is_not_read_by_its_path(
@@ -158,7 +163,7 @@ async def test_an_image_file_is_not_read_by_its_path(
     file.write_bytes(png())
     for path in (str(file), file.as_uri()):
         with pytest.raises(BadInput):
-            await reader.read(source(path))
+            await read(reader, source(path))
 
 
 @pytest.mark.parametrize("hosts", [(), ("example.com",), ("*.0.0.1.example.com",)])
@@ -168,16 +173,16 @@ async def test_a_host_that_is_not_listed_is_never_connected_to(
     site.says(png())
     async for reader in opening(MediaLimits(hosts=hosts)):
         with pytest.raises(UrlNotAllowed, match="CHORUS_MEDIA_HOSTS"):
-            await reader.read(source(site.url))
+            await read(reader, source(site.url))
         with pytest.raises(UrlNotAllowed, match="CHORUS_MEDIA_HOSTS"):
-            await reader.read(source(site.url, "audio"))
+            await read(reader, source(site.url, "audio"))
     assert site.connections == 0
 
 
 async def test_a_redirect_is_not_followed(reader: MediaReader, site: Site) -> None:
     site.says(b"", "302 Found", f"location: http://127.0.0.1:{site.port}/b.png\r\n")
     with pytest.raises(BadInput, match="answered 302, not 200; redirects are not followed"):
-        await reader.read(source(site.url))
+        await read(reader, source(site.url))
     assert len(site.requests) == 1
 
 
@@ -186,14 +191,14 @@ async def test_another_status_names_the_host_but_not_the_query(
 ) -> None:
     site.says(b"nothing here", "404 Not Found")
     with pytest.raises(BadInput) as refusal:
-        await reader.read(source(site.url))
+        await read(reader, source(site.url))
     assert str(refusal.value) == "127.0.0.1 answered 404, not 200"
 
 
 async def test_no_more_is_sent_than_is_needed(reader: MediaReader, site: Site) -> None:
     site.says(png(), headers="set-cookie: a=b\r\n")
     for _ in range(2):
-        await reader.read(source(site.url))
+        await read(reader, source(site.url))
     for request in site.requests:
         names = {line.split(b":")[0].lower() for line in request.split(b"\r\n")[1:] if line}
         assert names == {b"host", b"accept", b"accept-encoding", b"user-agent"}
@@ -208,7 +213,7 @@ async def test_a_body_declared_too_long_is_not_waited_for(reader: MediaReader, s
 
     site.answer = answer
     with pytest.raises(BodyTooLarge, match="sends more than 100000 bytes"):
-        await reader.read(source(site.url))
+        await read(reader, source(site.url))
     stuck.set()
 
 
@@ -221,7 +226,7 @@ async def test_a_body_without_end_is_cut_off(reader: MediaReader, site: Site) ->
 
     site.answer = endless
     with pytest.raises(BodyTooLarge, match="sends more than"):
-        await reader.read(source(site.url))
+        await read(reader, source(site.url))
 
 
 async def test_a_small_file_that_unpacks_to_a_large_one_is_not_unpacked(
@@ -229,7 +234,7 @@ async def test_a_small_file_that_unpacks_to_a_large_one_is_not_unpacked(
 ) -> None:
     site.says(gzip.compress(bytes(10_000_000)), headers="content-encoding: gzip\r\n")
     with pytest.raises(MediaTypeUnsupported):
-        await reader.read(source(site.url))
+        await read(reader, source(site.url))
 
 
 @pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200 OK\r\n\r\n\x89PNG"])
@@ -243,7 +248,7 @@ async def test_a_slow_server_is_cut_off(site: Site, said: bytes) -> None:
     site.answer = answer
     async for reader in opening(MediaLimits(fetch_timeout=0.1, hosts=("127.0.0.1",))):
         with pytest.raises(BadInput, match=r"127\.0\.0\.1 did not answer in 0\.1 s"):
-            await reader.read(source(site.url))
+            await read(reader, source(site.url))
     stuck.set()
 
 
@@ -254,12 +259,12 @@ async def test_a_server_that_hangs_up(reader: MediaReader, site: Site, said: byt
 
     site.answer = answer
     with pytest.raises(BadInput, match=r"could not be reached, or cut the connection"):
-        await reader.read(source(site.url))
+        await read(reader, source(site.url))
 
 
 async def test_nobody_listens(reader: MediaReader, unused_tcp_port: int) -> None:
     with pytest.raises(BadInput, match="could not be reached"):
-        await reader.read(source(f"http://127.0.0.1:{unused_tcp_port}/"))
+        await read(reader, source(f"http://127.0.0.1:{unused_tcp_port}/"))
 
 
 async def test_proxies_of_the_environment_are_not_used(
@@ -270,7 +275,7 @@ async def test_proxies_of_the_environment_are_not_used(
     site.says(png())
     async for reader in opening(MediaLimits(hosts=("nowhere.invalid",))):
         with pytest.raises(BadInput, match="could not be reached"):
-            await reader.read(source("http://nowhere.invalid/a.png"))
+            await read(reader, source("http://nowhere.invalid/a.png"))
     assert site.connections == 0
 
 
@@ -288,7 +293,7 @@ async def test_every_connection_passes_one_place(
     monkeypatch.setattr(fetch, "_open_socket", refuse)
     async for reader in opening(MediaLimits(hosts=(host,))):
         with pytest.raises(BadInput, match="could not be reached"):
-            await reader.read(source(f"http://{host}:{site.port}/a.png"))
+            await read(reader, source(f"http://{host}:{site.port}/a.png"))
     assert ("127.0.0.1", site.port) in seen
     assert site.connections == 0
 
