@@ -165,3 +165,26 @@ async def test_without_the_ensemble_the_caller_is_told_so(transport: FakeTranspo
     assert response.status_code == 404
     assert "process" in response.json()["error"]
     assert transport.count("/infer") == 0
+
+
+async def test_a_full_line_refuses_before_it_looks_at_the_body(transport: FakeTransport) -> None:
+    never = asyncio.Event()
+
+    async def wait(texts: list[str]) -> Reply:
+        await never.wait()
+        return Reply(503, b"")
+
+    transport.infer = wait
+    app = create_app(Settings(max_waiting_texts=1, max_calls_in_flight=1), transport)
+    over = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=over, base_url="http://gateway") as client:
+        asked = [asyncio.create_task(post(client, b'"a"'))]
+        while not transport.requests:
+            await asyncio.sleep(0)
+        asked.append(asyncio.create_task(post(client, b'"b"')))
+        for _ in range(100):  # turns of the loop, until it waits in the line
+            await asyncio.sleep(0)
+        refused = await post(client, b"no JSON")
+        assert (refused.status_code, "retry-after" in refused.headers) == (503, True)
+        app.state.close()
+        assert [(await one).status_code for one in asked] == [503, 503]
