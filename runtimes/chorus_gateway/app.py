@@ -9,24 +9,24 @@ from urllib.parse import quote
 from fastapi import FastAPI
 
 from chorus_gateway.coalescer import Coalescer, Limits
-from chorus_gateway.deployed_url import DeployedUrls
 from chorus_gateway.errors import HANDLERS
 from chorus_gateway.express import Express, ExpressApp
 from chorus_gateway.gate import Gate
 from chorus_gateway.media import MediaReader
 from chorus_gateway.metrics import Metrics
 from chorus_gateway.middleware import CloseWhenDraining, MeterRequests
-from chorus_gateway.pool import Pool, Server
 from chorus_gateway.prediction import Predictor
 from chorus_gateway.readiness import ENSEMBLE, Readiness
 from chorus_gateway.routes import classify, docs, health, index, models, openai, predict, process
 from chorus_gateway.routes.desk import Desk
-from chorus_gateway.sender import Sender
-from chorus_gateway.served import Served
 from chorus_gateway.settings import Settings
-from chorus_gateway.transport import HttpTransport, Transport
-from chorus_gateway.upstreams import Upstreams
-from chorus_gateway.v2 import V2Client
+from chorus_gateway.upstream.deployed_url import DeployedUrls
+from chorus_gateway.upstream.pool import Pool, Server
+from chorus_gateway.upstream.sender import Sender
+from chorus_gateway.upstream.served import Served
+from chorus_gateway.upstream.transport import HttpTransport, Transport
+from chorus_gateway.upstream.upstreams import Upstreams
+from chorus_gateway.upstream.v2 import V2Client
 
 VERSION = version("chorus-serve")
 DESCRIPTION = (

@@ -13,14 +13,14 @@ from typing import Any, Final, ParamSpec, TypeVar
 import orjson
 
 from chorus_gateway import codecs
-from chorus_gateway.deployed_url import Target
 from chorus_gateway.errors import BodyNotJson, UpstreamInvalid
 from chorus_gateway.generation import Step, read_step
 from chorus_gateway.media import MediaReader
-from chorus_gateway.sender import Headers
 from chorus_gateway.tasks import wire
 from chorus_gateway.tasks.request import TaskRequest
-from chorus_gateway.upstreams import Upstreams
+from chorus_gateway.upstream.deployed_url import Target
+from chorus_gateway.upstream.sender import Headers
+from chorus_gateway.upstream.upstreams import Upstreams
 
 P = ParamSpec("P")
 T = TypeVar("T")

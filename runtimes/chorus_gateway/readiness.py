@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from chorus_gateway.errors import UpstreamError
-from chorus_gateway.v2 import V2Client
+from chorus_gateway.upstream.v2 import V2Client
 
 ENSEMBLE: Final = "process"  # the model that answers for all classifiers at once
 WEIGHTS: Final = frozenset({"standin", "hub", "folder"})

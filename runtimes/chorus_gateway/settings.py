@@ -15,8 +15,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from chorus_gateway.deployed_url import parse_named, parse_server
 from chorus_gateway.media.limits import MOST_PIXELS, MediaLimits
+from chorus_gateway.upstream.deployed_url import parse_named, parse_server
 
 FILE_VARIABLE: Final = "CHORUS_GATEWAY_SETTINGS"
 DEFAULT_FILE: Final = Path("settings/gateway.json")

@@ -35,16 +35,13 @@ from pydantic import ValidationError
 
 from .engine.engine import close_engines
 from .engine.errors import EngineError, LoadError
-from .guard import (
-    Guard,
-    GuardedRepository,
-    GuardedServicer,
-    answer_errors_as_v2,
-    is_no_refusal,
-)
-from .infer_route import InferRoute
+from .guard.answers import answer_errors_as_v2
+from .guard.grpc import GuardedServicer, is_no_refusal
+from .guard.infer_route import InferRoute
+from .guard.repository import GuardedRepository
+from .guard.rest import Guard
+from .guard.stream_route import StreamEndpoints
 from .settings import RuntimeSettings
-from .stream_route import StreamEndpoints
 
 logger = logging.getLogger("mlserver.chorus")
 

@@ -22,7 +22,7 @@ from fastapi import FastAPI
 from chorus_gateway.app import create_app
 from chorus_gateway.errors import UpstreamUnavailable
 from chorus_gateway.settings import Settings
-from chorus_gateway.transport import Reply
+from chorus_gateway.upstream.transport import Reply
 
 KEYS = ("cardiffnlp", "ivanlau", "svalabs", "EIStakovskii", "jy46604790")
 

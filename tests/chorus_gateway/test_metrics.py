@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
 
-from chorus_gateway.transport import Reply
+from chorus_gateway.upstream.transport import Reply
 
 if TYPE_CHECKING:
     from tests.chorus_gateway.conftest import FakeTransport

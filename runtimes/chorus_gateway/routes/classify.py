@@ -13,9 +13,9 @@ from chorus_gateway.routes import examples
 from chorus_gateway.routes.desk import Desk, answer, query_without
 from chorus_gateway.routes.predict import MAY_RAISE
 from chorus_gateway.routes.raw import RawRoute
-from chorus_gateway.served import Model
 from chorus_gateway.tasks.request import parse
 from chorus_gateway.tasks.shapes import Shape
+from chorus_gateway.upstream.served import Model
 
 TASK: Final = "text-classification"
 OWN: Final = ("sentence", "model")  # what is not a parameter of the task

@@ -9,15 +9,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chorus_gateway.body import read_body
-from chorus_gateway.deployed_url import DeployedUrls, Target
 from chorus_gateway.errors import BadInput, MediaTypeUnsupported
 from chorus_gateway.gate import Gate
 from chorus_gateway.prediction import Call, Predictor
-from chorus_gateway.sender import HOP, passed_on
-from chorus_gateway.served import Served
 from chorus_gateway.tasks.request import TaskRequest
 from chorus_gateway.tasks.shapes import Shape, prepared, render
-from chorus_gateway.upstreams import Upstreams
+from chorus_gateway.upstream.deployed_url import DeployedUrls, Target
+from chorus_gateway.upstream.sender import HOP, passed_on
+from chorus_gateway.upstream.served import Served
+from chorus_gateway.upstream.upstreams import Upstreams
 
 T = TypeVar("T")
 

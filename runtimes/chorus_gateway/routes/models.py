@@ -18,11 +18,11 @@ from chorus_gateway.routes.desk import Desk, answer, resume
 from chorus_gateway.routes.events import EventStream
 from chorus_gateway.routes.predict import MAY_RAISE
 from chorus_gateway.routes.raw import RawRoute
-from chorus_gateway.sender import passed_on
-from chorus_gateway.served import Model
 from chorus_gateway.tasks.request import TaskRequest, parse, parse_raw
 from chorus_gateway.tasks.shapes import Shape
 from chorus_gateway.tasks.task import Task
+from chorus_gateway.upstream.sender import passed_on
+from chorus_gateway.upstream.served import Model
 
 JSON: Final = "application/json"
 # What a body is called by clients that do not care; one of these is looked at.

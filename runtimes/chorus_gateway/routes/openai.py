@@ -21,9 +21,9 @@ from chorus_gateway.routes.events import EventStream
 from chorus_gateway.routes.models import NAME
 from chorus_gateway.routes.predict import MAY_RAISE
 from chorus_gateway.routes.raw import RawRoute
-from chorus_gateway.sender import passed_on
-from chorus_gateway.served import Model
 from chorus_gateway.tasks.task import Task
+from chorus_gateway.upstream.sender import passed_on
+from chorus_gateway.upstream.served import Model
 
 Read = Callable[[Task, object], Completion]
 

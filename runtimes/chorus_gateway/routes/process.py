@@ -15,7 +15,7 @@ from chorus_gateway.coalescer import Coalescer
 from chorus_gateway.express import Endpoint
 from chorus_gateway.readiness import Readiness
 from chorus_gateway.routes.raw import RawRoute
-from chorus_gateway.v2 import Answer
+from chorus_gateway.upstream.v2 import Answer
 
 T = TypeVar("T")
 

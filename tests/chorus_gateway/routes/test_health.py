@@ -6,7 +6,7 @@ import httpx
 from fastapi import FastAPI
 
 from chorus_gateway.settings import Settings
-from chorus_gateway.transport import Reply
+from chorus_gateway.upstream.transport import Reply
 
 if TYPE_CHECKING:
     from tests.chorus_gateway.conftest import FakeTransport

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from PIL import Image
 from tests.chorus_gateway.v2_server import V2Server, error, output
 
-from chorus_gateway.deployed_url import REFUSAL
+from chorus_gateway.upstream.deployed_url import REFUSAL
 
 BEST = [{"label": "POSITIVE", "score": 0.5}]
 BOX = {"score": 0.9, "label": "table", "box": {"xmin": 0, "ymin": 0, "xmax": 1, "ymax": 1}}

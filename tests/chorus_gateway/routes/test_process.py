@@ -13,7 +13,7 @@ from chorus_gateway.app import create_app
 from chorus_gateway.errors import STATUSES, UpstreamUnavailable
 from chorus_gateway.routes.process import EXAMPLE, EXPECTED, MAY_RAISE
 from chorus_gateway.settings import Settings
-from chorus_gateway.transport import Reply
+from chorus_gateway.upstream.transport import Reply
 
 if TYPE_CHECKING:
     from tests.chorus_gateway.conftest import FakeTransport

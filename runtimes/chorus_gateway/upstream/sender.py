@@ -11,14 +11,14 @@ from typing import Final
 
 import aiohttp
 
-from chorus_gateway.deployed_url import Origin
 from chorus_gateway.errors import (
     UpstreamInvalid,
     UpstreamTimeout,
     UpstreamUnavailable,
     UpstreamUnreachable,
 )
-from chorus_gateway.transport import HEADERS, IDLE_SECONDS, Reply, Transport, translate
+from chorus_gateway.upstream.deployed_url import Origin
+from chorus_gateway.upstream.transport import HEADERS, IDLE_SECONDS, Reply, Transport, translate
 
 ATTEMPTS: Final = 2  # the second after a moment in which a server may have come back
 PAUSE_SECONDS: Final = 0.1

@@ -9,8 +9,6 @@ import pytest
 from aiohttp import web
 from tests.chorus_gateway.v2_server import V2Server, error, event, generated, output
 
-from chorus_gateway import sender as sending
-from chorus_gateway.deployed_url import Origin, Target
 from chorus_gateway.errors import (
     BadInput,
     GatewayError,
@@ -24,10 +22,12 @@ from chorus_gateway.errors import (
     UpstreamUnavailable,
     UpstreamUnreachable,
 )
-from chorus_gateway.pool import Pool, Server
-from chorus_gateway.sender import Sender, passed_on
-from chorus_gateway.transport import HttpTransport, Transport
-from chorus_gateway.upstreams import Upstreams
+from chorus_gateway.upstream import sender as sending
+from chorus_gateway.upstream.deployed_url import Origin, Target
+from chorus_gateway.upstream.pool import Pool, Server
+from chorus_gateway.upstream.sender import Sender, passed_on
+from chorus_gateway.upstream.transport import HttpTransport, Transport
+from chorus_gateway.upstream.upstreams import Upstreams
 
 BODY = b'{"inputs": []}'
 

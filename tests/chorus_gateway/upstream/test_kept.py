@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from chorus_gateway.kept import Kept
+from chorus_gateway.upstream.kept import Kept
 
 
 class Asked:

@@ -8,7 +8,6 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from chorus_gateway import sse
-from chorus_gateway.deployed_url import FIELD, NAME, Origin, Target
 from chorus_gateway.errors import (
     BadInput,
     GatewayError,
@@ -20,9 +19,10 @@ from chorus_gateway.errors import (
     UpstreamRefused,
     refusal,
 )
-from chorus_gateway.sender import Headers, Sender
-from chorus_gateway.transport import Reply
-from chorus_gateway.v2 import error_of
+from chorus_gateway.upstream.deployed_url import FIELD, NAME, Origin, Target
+from chorus_gateway.upstream.sender import Headers, Sender
+from chorus_gateway.upstream.transport import Reply
+from chorus_gateway.upstream.v2 import error_of
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from chorus_gateway.errors import UpstreamError, UpstreamTimeout, UpstreamUnavailable
-from chorus_gateway.transport import FOREIGN_ERRORS, HttpTransport, translate
+from chorus_gateway.upstream.transport import FOREIGN_ERRORS, HttpTransport, translate
 
 if TYPE_CHECKING:
     from tests.chorus_gateway.conftest import FakeServer

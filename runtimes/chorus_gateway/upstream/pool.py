@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from chorus_gateway.errors import UpstreamError, UpstreamTimeout, UpstreamUnavailable
-from chorus_gateway.transport import Reply, Transport
+from chorus_gateway.upstream.transport import Reply, Transport
 
 logger = logging.getLogger(__name__)
 

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from chorus_gateway.deployed_url import DeployedUrls, Target
 from chorus_gateway.errors import BadInput, UnknownModel
-from chorus_gateway.kept import Kept
 from chorus_gateway.readiness import WEIGHTS
 from chorus_gateway.tasks.table import find
 from chorus_gateway.tasks.task import Task
-from chorus_gateway.upstreams import Upstreams, some
+from chorus_gateway.upstream.deployed_url import DeployedUrls, Target
+from chorus_gateway.upstream.kept import Kept
+from chorus_gateway.upstream.upstreams import Upstreams, some
 
 SECONDS: Final = 10.0  # a model that is replaced by one of another task is rare
 CLASSIFIER_OUTPUTS: Final = frozenset({"label", "score"})

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from chorus_gateway.deployed_url import FORMS, REFUSAL, DeployedUrls, Origin, Target
 from chorus_gateway.errors import BadInput, UrlNotAllowed
+from chorus_gateway.upstream.deployed_url import FORMS, REFUSAL, DeployedUrls, Origin, Target
 
 HOST = Origin("https", "models.example.com", 443)
 URLS = DeployedUrls(

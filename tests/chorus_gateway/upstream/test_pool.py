@@ -10,12 +10,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from chorus_gateway import pool
 from chorus_gateway.errors import UpstreamTimeout, UpstreamUnavailable
-from chorus_gateway.pool import Pool, Server
-from chorus_gateway.transport import Reply
+from chorus_gateway.upstream import pool
+from chorus_gateway.upstream.pool import Pool, Server
+from chorus_gateway.upstream.transport import Reply
 
-from .conftest import FakeServer, FakeTransport, Gateway, free_port
+from ..conftest import FakeServer, FakeTransport, Gateway, free_port
 
 PROBE = "/v2/models/process/ready"
 INFER = "/v2/models/process/infer"

@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 import pytest
 from tests.chorus_gateway.v2_server import V2Server
 
-from chorus_gateway.deployed_url import DeployedUrls, Target
 from chorus_gateway.errors import BadInput, UnknownModel, UnknownTask, UpstreamUnreachable
-from chorus_gateway.sender import Sender
-from chorus_gateway.served import Served
-from chorus_gateway.transport import HttpTransport
-from chorus_gateway.upstreams import Upstreams
+from chorus_gateway.upstream.deployed_url import DeployedUrls, Target
+from chorus_gateway.upstream.sender import Sender
+from chorus_gateway.upstream.served import Served
+from chorus_gateway.upstream.transport import HttpTransport
+from chorus_gateway.upstream.upstreams import Upstreams
 
 
 @pytest.fixture

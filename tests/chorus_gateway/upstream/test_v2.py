@@ -16,8 +16,8 @@ from chorus_gateway.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from chorus_gateway.transport import Reply
-from chorus_gateway.v2 import V2Client, decode_answers
+from chorus_gateway.upstream.transport import Reply
+from chorus_gateway.upstream.v2 import V2Client, decode_answers
 
 if TYPE_CHECKING:
     from tests.chorus_gateway.conftest import FakeTransport

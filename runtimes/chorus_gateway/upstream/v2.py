@@ -17,7 +17,7 @@ from chorus_gateway.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from chorus_gateway.transport import Reply, Transport
+from chorus_gateway.upstream.transport import Reply, Transport
 
 logger = logging.getLogger(__name__)
 
