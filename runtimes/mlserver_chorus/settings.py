@@ -29,8 +29,30 @@ class RuntimeSettings(BaseSettings):
     """Most tokens of a batch; by default measured when the models are loaded."""
     max_texts: int = Field(4096, ge=1)
     """Most texts in one request."""
+    max_waiting_texts: int = Field(256, ge=1)
+    """Texts that may always wait for the device; beyond them, what it does in a moment."""
+    max_waiting_seconds: float = Field(1.0, gt=0)
+    """That moment: how long the device would work on all that waits."""
+    max_waiting_tokens: int = Field(1 << 20, ge=1)
+    """Tokens of all texts that wait."""
+    max_timeout: float = Field(120.0, gt=0)
+    """Most seconds a caller may ask us to try for; a longer time is cut to it."""
+    watchdog: float = Field(10.0, gt=0)
+    """Seconds after which a forward pass that has not come back is taken for hung."""
     drain_delay: float = Field(0.5, ge=0)
     """Seconds for which a stopping server goes on answering, telling its callers to close."""
+    drain_timeout: float = Field(30.0, gt=0)
+    """Seconds that a stopping server gives what is in flight, before it answers 503."""
+    max_body_bytes: int = Field(8 << 20, ge=1)
+    """Longest body of a request, counted after decompression."""
+    max_json_depth: int = Field(100, ge=1)
+    """Deepest nesting of a body."""
+    max_head_bytes: int = Field(16384, ge=1024)
+    """Longest head of a request: its line and all headers."""
+    head_timeout: float = Field(10.0, gt=0)
+    """Seconds for the head of a request to arrive, from its first byte."""
+    body_timeout: float = Field(30.0, gt=0)
+    """Seconds for the body of a request to arrive, and for its answer to be taken."""
     max_text_chars: int = Field(1_000_000, ge=1)
     """Longest text; far beyond any model's limit, but short enough to tokenise in a moment."""
     max_new_tokens: int = Field(2048, ge=1)

@@ -91,7 +91,6 @@ class Engine:
             _settle(self._expected[name], error)
             raise
         self.add(model)
-        _settle(self._expected[name], model)
         await self._plan.joined(name)
         return model
 
@@ -100,6 +99,8 @@ class Engine:
         self._plan.leaves(model.name)
         self._models[model.name] = model
         self._set_budget()
+        if model.name in self._expected:
+            _settle(self._expected[model.name], model)
 
     async def together(self, names: Sequence[str]) -> None:
         """Run these models side by side where it pays, now and after any of them is reloaded."""
