@@ -100,7 +100,7 @@ def test_an_option_travels_as_what_it_is(value: Any, datatype: str, content_type
         b"bytes",
         {"a": b"bytes"},
         {1: "a"},
-        object(),
+        pytest.param(object(), id="object"),
         {"a": "data:image/png;base64,AAAA"},
         {"a": [{"b": "data:image/ is only a text"}]},
         dict.fromkeys(("uuid", "past_user_inputs", "generated_responses", "new_user_input")),

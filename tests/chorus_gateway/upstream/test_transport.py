@@ -32,7 +32,9 @@ def family(base: type[Any]) -> Iterator[type[Any]]:
         yield from family(child)
 
 
-@pytest.mark.parametrize("foreign", set(family(aiohttp.ClientError)), ids=lambda c: c.__name__)
+@pytest.mark.parametrize(
+    "foreign", dict.fromkeys(family(aiohttp.ClientError)), ids=lambda c: c.__name__
+)
 def test_every_error_of_aiohttp_has_a_word(foreign: type[Exception]) -> None:
     assert any(issubclass(foreign, listed) for listed, _ in FOREIGN_ERRORS)
 
