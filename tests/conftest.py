@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -20,10 +22,17 @@ START_SECONDS = 90.0
 """Deadline for a start; torch alone takes many seconds on a busy machine."""
 
 
+# Below those that the kernel gives to outgoing connections: until a server takes its port, nobody
+# else is likely to.
+PORTS = range(10240, 32768)
+
+
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """A port that nobody listens on now."""
+    while True:
+        port = random.choice(PORTS)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 @dataclass(frozen=True)
