@@ -45,7 +45,7 @@ class Classifier(ChorusModel):
         """Classify the request's texts."""
         call = v2.parse(request, OUTPUTS, self._limits)
         model = self._engine.model(self.name)
-        (logits,) = await self._engine.infer([model], call.texts)
+        (logits,) = await self._infer(request, [model], call.texts)
         ids, scores = v2.scored(logits, call.options, model.activation)
         if set(call.outputs) <= {"output"}:
             return self._respond([v2.json_output(ids, scores, model.labels, call)])

@@ -38,7 +38,7 @@ class Ensemble(ChorusModel):
         wanted = call.outputs or self._outputs
         members = [m for m in self._members if f"{m}.label" in wanted or f"{m}.score" in wanted]
         models = [self._engine.model(member) for member in members]
-        answers = await self._engine.infer(models, call.texts)
+        answers = await self._infer(request, models, call.texts)
         offered = {}
         for member, model, logits in zip(members, models, answers, strict=True):
             shown = self._members[member].labels

@@ -13,6 +13,9 @@ STATUSES: dict[type[engine.EngineError], int] = {
     engine.UnknownModel: 503,  # a member that is not loaded now; the ensemble's own name is known
     engine.Overloaded: 503,
     engine.QueueTimeout: 503,
+    engine.DeadlineExceeded: 504,
+    engine.DeviceHung: 504,
+    engine.DeviceLost: 503,
     engine.InferenceFailed: 500,
     engine.EngineClosed: 503,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +17,13 @@ from mlserver.types import (
     Parameters,
 )
 
+from .deadline import deadline_of, key_of_request
 from .engine.errors import LoadError, UnknownModel
 from .engine.loader import Loader
 from .errors import InvalidRequest
 from .pipelines import answers
 from .pipelines.events import Events
+from .pipelines.in_flight import InFlight
 from .pipelines.inputs import Reader
 from .pipelines.lane import Lane
 from .pipelines.media import Budget
@@ -40,7 +42,8 @@ logger = logging.getLogger("mlserver.chorus")
 # Rows of one forward pass where `max_batch_size` is left out: enough to fill a device, few enough
 # for the memory that long texts take when they are padded.
 DEFAULT_ROWS = 32
-CLOSE_SECONDS = 30.0
+# For the forward pass under way to end, after the callers have heard that the model goes.
+CLOSE_SECONDS = 10.0
 _LOADER = Loader()
 # What decodes files takes long enough to be felt on the event loop.
 _DECODED = (Input.IMAGE, Input.AUDIO, Input.RECORD)
@@ -56,6 +59,7 @@ class Pipeline(ChorusModel):
     def __init__(self, settings: ModelSettings) -> None:
         self._rows = settings.max_batch_size or DEFAULT_ROWS
         super().__init__(settings)
+        self._in_flight = InFlight()
         self._extra = parse_extra(PipelineExtra, settings)
         try:
             self._task, implied = find(self._extra.task, self._extra.task_suffix)
@@ -64,6 +68,7 @@ class Pipeline(ChorusModel):
             raise LoadError(f"model {settings.name}: parameters.extra: {error}") from None
         process = self._process
         self._rules = Rules(self._task, process.max_texts, process.max_new_tokens, defaults)
+        self.max_request_bytes = process.max_media_request_bytes
 
     async def load(self) -> bool:
         """Load the weights and start the model's thread. Raises LoadError."""
@@ -108,19 +113,32 @@ class Pipeline(ChorusModel):
             max_new_tokens=self._process.max_new_tokens,
         )
 
+    def refuse_early(self, headers: Mapping[str, str]) -> None:
+        """Its lane counts inputs, and so refuses none that has not been read."""
+
     async def answer(self, request: InferenceRequest) -> InferenceResponse:
         """Run the task on the request's inputs."""
-        loaded, lane = self._ready()
-        call = await self._parse(request, loaded)
-        key = json.dumps(call.options, sort_keys=True) if loaded.rows > 1 else None
-        elements = await lane.run(call.inputs, partial(loaded.run, call.options), key)
+        with self._in_flight.one():
+            loaded, lane = self._ready()
+            deadline = self._deadline(request)
+            call = await self._parse(request, loaded)
+            elements = await lane.run(
+                call.inputs,
+                partial(loaded.run, call.options),
+                shares=json.dumps(call.options, sort_keys=True) if loaded.rows > 1 else None,
+                key=key_of_request(request),
+                deadline=deadline,
+            )
         return self._respond([answers.output(answers.flat(elements[0]) if call.flat else elements)])
+
+    def _deadline(self, request: InferenceRequest) -> float | None:
+        return deadline_of(request, self._process.max_timeout)
 
     async def predict_stream(
         self, payloads: AsyncIterator[InferenceRequest]
     ) -> AsyncIterator[InferenceResponse]:
         """Generate for one input, an event per token. Raises MLServerError."""
-        with errors_for_callers():
+        with errors_for_callers(), self._in_flight.one():
             async for payload in payloads:
                 async for event in await self._stream(payload):
                     yield self._respond([answers.output([answers.encode(event)])])
@@ -131,10 +149,12 @@ class Pipeline(ChorusModel):
         if not self._task.streams:
             raise InvalidRequest("model", f"{self._task.name} does not stream; use infer")
         loaded, lane = self._ready()
+        deadline = self._deadline(request)
         call = await self._parse(request, loaded)
         if len(call.inputs) != 1:
             raise InvalidRequest("inputs", "a stream takes exactly one")
-        return Events.start(loaded, lane, call)
+        key = key_of_request(request)
+        return Events.start(loaded, lane, call, key=key, deadline=deadline)
 
     def _ready(self) -> tuple[Loaded, Lane]:
         if self._loaded is None or self._lane is None:
@@ -168,7 +188,12 @@ class Pipeline(ChorusModel):
         )
 
     async def unload(self) -> bool:
-        """Give the weights back; also after a load that failed half-way."""
+        """Answer what was accepted, then give the weights back; also after half a load.
+
+        What takes longer than CHORUS_DRAIN_TIMEOUT fails with EngineClosed.
+        """
+        if not await self._in_flight.none(self._process.drain_timeout):
+            logger.warning("model %s is unloaded before all of its callers had answers", self.name)
         lane, loaded = self._lane, self._loaded
         self._lane = self._loaded = None
         if lane:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 
@@ -19,8 +19,13 @@ from mlserver.types import (
     ResponseOutput,
 )
 
+from chorus_http.callers import key_of
+
+from .deadline import deadline_of, key_of_request
+from .engine.admission import Bounds
 from .engine.engine import Engine, get_engine
 from .engine.errors import EngineError
+from .engine.types import Logits, Model
 from .errors import STATUSES
 from .settings import DEFAULT_MAX_ROWS, DEFAULT_MAX_WAIT, RuntimeSettings
 from .tensors import described
@@ -47,7 +52,21 @@ class ChorusModel(MLModel):
     @cached_property
     def _engine(self) -> Engine:
         """The process's engine for its device, made when a model first needs it."""
-        return get_engine(self._process.device, self._process.max_batch_tokens)
+        process = self._process
+        bounds = Bounds(
+            texts=process.max_waiting_texts,
+            seconds=process.max_waiting_seconds,
+            tokens=process.max_waiting_tokens,
+        )
+        return get_engine(process.device, process.max_batch_tokens, bounds, process.watchdog)
+
+    def refuse_early(self, headers: Mapping[str, str]) -> None:
+        """Refuse a request before it is read, if its caller's turn would never come.
+
+        Raises MLServerError.
+        """
+        with errors_for_callers():
+            self._engine.require_room(key_of(headers))
 
     @abstractmethod
     async def answer(self, request: InferenceRequest) -> InferenceResponse:
@@ -57,6 +76,17 @@ class ChorusModel(MLModel):
         """Answer a request. Raises MLServerError with the status and words for the caller."""
         with errors_for_callers():
             return await self.answer(payload)
+
+    async def _infer(
+        self, request: InferenceRequest, models: Sequence[Model], texts: Sequence[str]
+    ) -> list[Logits]:
+        """Ask the engine, for as long as the caller waits."""
+        return await self._engine.infer(
+            models,
+            texts,
+            deadline=deadline_of(request, self._process.max_timeout),
+            key=key_of_request(request),
+        )
 
     def _respond(self, outputs: list[ResponseOutput]) -> InferenceResponse:
         return InferenceResponse(model_name=self.name, model_version=self.version, outputs=outputs)

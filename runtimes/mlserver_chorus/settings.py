@@ -43,8 +43,10 @@ class RuntimeSettings(BaseSettings):
     """Seconds for which a stopping server goes on answering, telling its callers to close."""
     drain_timeout: float = Field(30.0, gt=0)
     """Seconds that a stopping server gives what is in flight, before it answers 503."""
-    max_body_bytes: int = Field(8 << 20, ge=1)
+    max_request_bytes: int = Field(8 << 20, ge=1)
     """Longest body of a request, counted after decompression."""
+    max_media_request_bytes: int = Field(48 << 20, ge=1)
+    """The same for a pipeline: the 32 MiB that the gateway takes are more in V2's own form."""
     max_json_depth: int = Field(100, ge=1)
     """Deepest nesting of a body."""
     max_head_bytes: int = Field(16384, ge=1024)

@@ -9,7 +9,14 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from mlserver.types import Datatype, InferenceRequest, MetadataTensor, Parameters, RequestInput
+from mlserver.types import (
+    Datatype,
+    InferenceRequest,
+    MetadataTensor,
+    Parameters,
+    RequestInput,
+    ResponseOutput,
+)
 
 from .errors import InvalidRequest
 
@@ -36,13 +43,13 @@ def own_content_type(tensor: RequestInput) -> str | None:
     return tensor.parameters.content_type if tensor.parameters else None
 
 
-def datatype(tensor: RequestInput) -> str:
+def datatype(tensor: RequestInput | ResponseOutput) -> str:
     """The datatype's name; over gRPC it may be any string."""
     return str(getattr(tensor.datatype, "value", tensor.datatype))
 
 
 def elements(tensor: RequestInput, field: str, limit: int) -> list[Any]:
-    """The elements of a tensor, flat; their number must be what `shape` says."""
+    """The elements of a tensor, flat and maybe none; their number must be what `shape` says."""
     data = tensor.data.root
     if not isinstance(data, list):
         raise InvalidRequest(f"{field}.data", "must be an array")
@@ -56,8 +63,6 @@ def elements(tensor: RequestInput, field: str, limit: int) -> list[Any]:
         raise InvalidRequest(f"{field}.shape", f"more than {limit} elements")
     if len(data) != expected or any(isinstance(element, list) for element in data):
         data = _flattened(data, shape, f"{field}.data")
-    if len(data) == 0:
-        raise InvalidRequest(f"{field}.data", "is empty")
     return data
 
 

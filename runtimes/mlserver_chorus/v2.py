@@ -147,7 +147,8 @@ def _texts(tensor: RequestInput, field: str, default_type: str | None, limits: L
     decode = _decoder(tensor, field, default_type)
     elements = tensors.elements(tensor, field, limits.texts)
     texts = [text for i, e in enumerate(elements) for text in decode(e, f"{field}.data[{i}]")]
-    if not 1 <= len(texts) <= limits.texts:
+    # An empty tensor gets empty outputs; an element of JSON that holds no text is a mistake.
+    if len(texts) > limits.texts or len(texts) < bool(elements):
         raise InvalidRequest(f"{field}.data", f"must hold from 1 to {limits.texts} texts")
     for i, text in enumerate(texts):
         if len(text) > limits.chars:

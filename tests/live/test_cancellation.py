@@ -13,9 +13,10 @@ from tests.live.protocol import Answer, request, tensor
 
 IN_FLIGHT = "chorus_engine_texts_in_flight"
 DROPPED = "chorus_engine_dropped_texts_total"
-# Enough for the device to be busy while others come and go.
-LONG_TEXTS = 250
-LONG_WORK = request(tensor(["many words make a long text " * 40] * LONG_TEXTS))
+# Enough for the device to be busy while others come and go, and few enough for them to wait: with
+# a hundred more they stay within the 256 texts that always may.
+LONG_TEXTS = 150
+LONG_WORK = request(tensor(["many words make a long text " * 70] * LONG_TEXTS))
 
 
 @asynccontextmanager

@@ -1,13 +1,12 @@
-"""Start, stop and everything that can be wrong with a start, each in a process of its own."""
+"""Start and stop on real weights, each in a process of its own."""
 
 from __future__ import annotations
 
 import asyncio
 import functools
 import json
-import shutil
 import signal
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,28 +14,14 @@ from typing import Any
 import grpc
 import httpx
 import pytest
-from tests.conftest import MODELS, Launch, Ports, Runtime, checkpoint
+from tests.conftest import Launch, Ports, Runtime
 from tests.live.callers import clients_of
+from tests.live.folders import models_folder
 from tests.live.oracle import TEXTS, assert_right
 from tests.live.protocol import Rest, message, request, rest_answer, rest_path, tensor
 
 MODEL = "svalabs"
 WEIGHTS_OF_THE_FOLDER = {"CHORUS_WEIGHTS": "standin"}
-
-
-def models_folder(root: Path, *models: str) -> Path:
-    """A folder of models like the repository's, with the weights linked into it."""
-    root.mkdir(parents=True)
-    shutil.copy(MODELS / "settings.json", root)
-    for model in models:
-        (root / model).mkdir()
-        shutil.copy(MODELS / model / "model-settings.json", root / model)
-        if checkpoint(model).is_dir():
-            (root / model / "standin").symlink_to(checkpoint(model))
-    return root
-
-
-# ------------------------------------------------------------------------------ stopping
 
 
 @dataclass
@@ -131,16 +116,16 @@ def stop(launch: Launch, tmp_path_factory: pytest.TempPathFactory) -> Stop:
     return made
 
 
-def test_sigterm_under_load_ends_well(stop: Stop) -> None:
+def test_t27_sigterm_under_load_ends_well(stop: Stop) -> None:
     assert stop.exit_code == 0, stop.server.log
     assert "Traceback" not in stop.server.log
 
 
-def test_sigterm_under_load_answers_every_grpc_call(stop: Stop) -> None:
+def test_t27_sigterm_under_load_answers_every_grpc_call(stop: Stop) -> None:
     assert stop.grpc.wrong == []
 
 
-def test_sigterm_under_load_answers_every_http_request(stop: Stop) -> None:
+def test_t27_sigterm_under_load_answers_every_http_request(stop: Stop) -> None:
     assert stop.rest.wrong == []
 
 
@@ -168,109 +153,3 @@ def test_stock_command_serves_too(launch: Launch, tmp_path: Path) -> None:
         assert_right([row], MODEL, TEXTS[0])
         assert Rest(client).infer(request(tensor(["a"], shape=[2])), MODEL).status == 400
     assert server.terminate() == 0, server.log
-
-
-# ------------------------------------------------------------------------ failing to start
-
-
-def settings_of(root: Path) -> Path:
-    return root / MODEL / "model-settings.json"
-
-
-def set_implementation(root: Path, implementation: str) -> None:
-    path = settings_of(root)
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"implementation": implementation}))
-
-
-def without_weights(root: Path) -> None:
-    (root / MODEL / "standin").unlink()
-
-
-def with_weights_cut_off(root: Path) -> None:
-    source = (root / MODEL / "standin").resolve()
-    without_weights(root)
-    shutil.copytree(source, root / MODEL / "standin")
-    weights = root / MODEL / "standin" / "model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:1000])
-
-
-def with_only_the_ensemble(root: Path) -> None:
-    shutil.rmtree(root / MODEL)
-    (root / "process").mkdir()
-    shutil.copy(MODELS / "process" / "model-settings.json", root / "process")
-
-
-@dataclass(frozen=True)
-class Start:
-    """A start that must fail: what is wrong, and what the one line must name."""
-
-    named: str
-    spoil: Callable[[Path], object] = lambda root: None
-    arguments: tuple[str, ...] = ()
-    taken: str | None = None
-    """Which port is the shared server's."""
-
-
-FAILING = {
-    "weights missing": Start(MODEL, without_weights),
-    "weights cut off": Start(MODEL, with_weights_cut_off),
-    "model settings broken": Start(
-        "model-settings.json", lambda root: settings_of(root).write_text('{"name": ')
-    ),
-    "class unknown": Start(
-        MODEL,
-        lambda root: set_implementation(root, "mlserver_chorus.Nothing"),
-    ),
-    "module unknown": Start(
-        MODEL,
-        lambda root: set_implementation(root, "no_such_module.Classifier"),
-    ),
-    "name unknown": Start("nobody", arguments=("--models", f"{MODEL},nobody")),
-    "member not served": Start("process", with_only_the_ensemble),
-    "HTTP port taken": Start("http", taken="http"),
-    "gRPC port taken": Start("grpc", taken="grpc"),
-    "port out of range": Start("99999", arguments=("--http-port", "99999")),
-    "one port for two servers": Start(
-        "28280",
-        arguments=("--http-port", "28280", "--grpc-port", "28280"),
-    ),
-    "server settings broken": Start(
-        "settings.json",
-        lambda root: (root / "settings.json").write_text('{"debug": '),
-    ),
-    "no models": Start("models", lambda root: shutil.rmtree(root / MODEL)),
-}
-
-
-@pytest.fixture(scope="module")
-def starts(
-    launch: Launch, runtime: Runtime, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, Runtime]]:
-    """All of them at once, for most of a start is imports."""
-    base = tmp_path_factory.mktemp("starts")
-    started = {}
-    for number, (name, start) in enumerate(FAILING.items()):
-        root = models_folder(base / str(number) / "models", MODEL)
-        start.spoil(root)
-        ports = Ports(**{start.taken: getattr(runtime.ports, start.taken)} if start.taken else {})
-        started[name] = launch(
-            root, *start.arguments, ports=ports, environment=WEIGHTS_OF_THE_FOLDER
-        )
-    yield started
-    for server in started.values():
-        server.end()
-
-
-@pytest.mark.parametrize("name", FAILING)
-def test_failing_start_says_why_in_one_line(
-    starts: dict[str, Runtime], runtime: Runtime, name: str
-) -> None:
-    start, server = FAILING[name], starts[name]
-    assert server.exit_code(60) == 1
-    lines = [said for said in server.stderr.splitlines() if said.startswith("chorus:")]
-    assert len(lines) == 1, server.log
-    (line,) = lines
-    named = str(getattr(runtime.ports, start.taken)) if start.taken else start.named
-    assert named in line
-    assert server.stderr.rstrip().endswith(line), "the last word"
-    assert "Traceback" not in server.log

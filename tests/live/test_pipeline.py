@@ -377,6 +377,52 @@ def test_a_grpc_stream_ends_when_its_caller_leaves(server: Runtime) -> None:
     assert 0 < server.metric(counted) - before < LONG["max_new_tokens"]
 
 
+# -------------------------------------------------------------------- leaving, and deadlines
+
+STOPPED = 'chorus_pipeline_stopped_runs_total{model="writer"}'
+
+
+async def test_a_generation_ends_when_its_deadline_passes(server: Runtime) -> None:
+    stopped = server.metric(STOPPED)
+    async with clients_of(server) as clients:
+        late = request(texts("a"), timeout=300_000, **LONG)
+        behind = request(texts("b"), timeout=50_000, **GREEDY)
+        for asked in (clients.rest, clients.grpc):
+            first = asyncio.create_task(asked(late, "writer"))
+            second = asyncio.create_task(asked(behind, "writer"))
+            answers = await asyncio.gather(first, second)
+            assert answers[0].status == 504, answers
+            assert answers[0].error == "the deadline has passed"
+            assert answers[1].status in (200, 504), answers
+        assert (await clients.rest(request(texts("b"), **GREEDY), "writer")).status == 200
+        assert (await clients.rest(request(texts("b"), timeout=0), "writer")).status == 400
+    assert server.metric(STOPPED) > stopped
+
+
+async def test_a_stream_ends_with_an_error_when_its_deadline_passes(server: Runtime) -> None:
+    url = f"{server.url}/v2/models/writer/generate_stream"
+    asked = request(texts("a"), timeout=300_000, **LONG)
+    async with aiohttp.ClientSession() as session, session.post(url, json=asked) as response:
+        told = events((await response.read()).decode())
+    assert told[-1] == {"error": "the deadline has passed"}
+    assert len(told) < LONG["max_new_tokens"]
+
+
+@pytest.mark.parametrize("transport", ["rest", "grpc"])
+async def test_a_generation_ends_when_its_caller_leaves(server: Runtime, transport: str) -> None:
+    stopped = server.metric(STOPPED)
+    async with clients_of(server) as clients:
+        long = asyncio.create_task(
+            getattr(clients, transport)(request(texts("a"), **LONG), "writer")
+        )
+        await asyncio.sleep(0.1)
+        assert not long.done()
+        long.cancel()
+        await asyncio.gather(long, return_exceptions=True)
+        assert (await clients.rest(request(texts("b"), **GREEDY), "writer")).status == 200
+    assert server.metric(STOPPED) - stopped == 1
+
+
 # ----------------------------------------------------------------------------- life cycle
 
 

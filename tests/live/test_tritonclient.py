@@ -57,6 +57,60 @@ def test_http_client_sends_options(http: Any) -> None:
     assert_right(json.loads(element), "cardiffnlp", TEXTS[0], 2)
 
 
+def by_default(texts: tuple[str, ...]) -> Any:
+    """What the client sends unless it is told not to: binary."""
+    given = tritonclient.http.InferInput("text", [len(texts)], "BYTES")
+    given.set_data_from_numpy(np.array(texts, dtype=object))
+    return given
+
+
+@pytest.mark.parametrize("compression", [None, "gzip", "deflate"])
+def test_http_client_with_its_defaults(http: Any, compression: str | None) -> None:
+    """Binary both ways, no outputs named, no content type."""
+    answer = http.infer(
+        "cardiffnlp", [by_default(TEXTS)], request_compression_algorithm=compression
+    )
+    assert "binary_data_size" in answer.get_output("output")["parameters"]
+    for element, text in zip(answer.as_numpy("output").flatten(), TEXTS, strict=True):
+        assert_right([json.loads(element)], "cardiffnlp", text)
+
+
+@pytest.mark.parametrize("binary", [(True, True), (False, True), (True, False)], ids=str)
+def test_http_client_chooses_output_by_output(http: Any, binary: tuple[bool, bool]) -> None:
+    outputs = [
+        tritonclient.http.InferRequestedOutput(name, binary_data=wanted)
+        for name, wanted in zip(("label", "score"), binary, strict=True)
+    ]
+    answer = http.infer("cardiffnlp", [by_default(TEXTS)], outputs=outputs)
+    for name, wanted in zip(("label", "score"), binary, strict=True):
+        assert ("data" in answer.get_output(name)) != wanted
+    labels = [
+        label.decode() if isinstance(label, bytes) else label for label in answer.as_numpy("label")
+    ]
+    rows = pairs(labels, answer.as_numpy("score"))
+    for row, text in zip(rows, TEXTS, strict=True):
+        assert_right([row], "cardiffnlp", text)
+
+
+def test_http_client_sends_options_in_binary(http: Any) -> None:
+    top_k = tritonclient.http.InferInput("top_k", [1], "INT64")
+    top_k.set_data_from_numpy(np.array([2]))
+    answer = http.infer("cardiffnlp", [by_default(TEXTS[:1]), top_k])
+    (element,) = answer.as_numpy("output").flatten()
+    assert_right(json.loads(element), "cardiffnlp", TEXTS[0], 2)
+
+
+def test_http_client_gets_the_ensemble_in_binary(http: Any) -> None:
+    (score,) = http.infer("process", [by_default(TEXTS[:1])]).as_numpy("svalabs.score")
+    assert score == pytest.approx(best("svalabs", TEXTS[0])[0]["score"], abs=TOLERANCE)
+
+
+def test_http_client_reads_the_repository(http: Any) -> None:
+    """It sends no body."""
+    states = {model["name"]: model["state"] for model in http.get_model_repository_index()}
+    assert states["process"] == "READY"
+
+
 def test_http_client_reads_health_and_metadata(http: Any) -> None:
     assert http.is_server_live()
     assert http.is_server_ready()

@@ -72,8 +72,13 @@ def test_any_request_is_understood_or_refused(
         texts = parse(request(*inputs, parameters=parameters), KNOWN, LIMITS).texts
     except InvalidRequest:
         return  # nothing else may be raised
-    assert 1 <= len(texts) <= LIMITS.texts
+    assert len(texts) <= LIMITS.texts
     assert all(isinstance(text, str) for text in texts)
+
+
+@pytest.mark.parametrize("shape", [[0], [0, 1], [3, 0]])
+def test_an_empty_tensor_holds_no_text(shape: list[int]) -> None:
+    assert parse(request(text(shape=shape, data=[])), KNOWN, LIMITS).texts == []
 
 
 @given(shape=st.lists(st.integers(1, 5), min_size=1, max_size=3), nested=st.booleans())
@@ -91,7 +96,8 @@ def test_texts_are_read_in_row_order(shape: list[int], nested: bool) -> None:
     ("inputs", "parameters", "field"),
     [
         ([], {}, "inputs"),
-        ([text(shape=[0], data=[])], {}, "inputs[0].data"),
+        ([text(shape=[0])], {}, "inputs[0].data"),
+        ([text(data=["[]"], parameters={"content_type": "hg_json"})], {}, "inputs[0].data"),
         ([text(shape=[2])], {}, "inputs[0].data"),
         ([text(shape=[-1])], {}, "inputs[0].shape"),
         ([text(shape=[])], {}, "inputs[0].shape"),

@@ -1,7 +1,7 @@
 """Stage two: waiting entries to batches. No timer: what waits when the device is free goes.
 
 While the device is busy the queue grows; the next batch is everything that fits the token budget,
-first come first served. One batch is always prepared ahead (collated for the device), and it
+in the order of the line. One batch is always prepared ahead (collated for the device), and it
 stays open: what arrives before the device takes it still joins it, as long as it fits.
 """
 
@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from . import metrics
+from .admission import Admission
+from .budget import Budget
 from .errors import InferenceFailed
+from .line import Line
 from .replies import fail
 from .types import Encoding, Entry, Part
 
@@ -36,12 +38,18 @@ class Group:
         """The members' encodings for this forward, in order."""
         return [entry.encodings[index] for entry, index in self.members]
 
-    def halves(self) -> tuple[Group, Group]:
-        """The same work as two groups, collated anew."""
+    def tokens(self) -> tuple[int, int]:
+        """How many it has, and how many token positions it costs the device."""
+        lengths = [len(encoding.ids) for encoding in self.encodings]
+        total = sum(lengths)
+        return total, self.part.forward.collate.tokens(len(lengths), max(lengths), total)
+
+    def halves(self) -> Iterator[Group]:
+        """The same work as two groups, each without those whose callers have left by its turn."""
         middle = len(self.members) // 2
-        parts = (self.members[:middle], self.members[middle:])
-        first, second = (Group(self.part, members) for members in parts)
-        return first.collated(), second.collated()
+        for members in (self.members[:middle], self.members[middle:]):
+            if living := [member for member in members if not member[0].request.dead]:
+                yield Group(self.part, living).collated()
 
     def collated(self) -> Group:
         """The same group with inputs for the forward."""
@@ -91,19 +99,23 @@ class Batcher:
     """
 
     def __init__(
-        self, max_tokens: int, on_host_thread: Callable[[Callable[[], None]], object]
+        self,
+        budget: Budget,
+        admission: Admission,
+        on_host_thread: Callable[[Callable[[], None]], object],
     ) -> None:
-        self.max_tokens = max_tokens
+        self._budget = budget
+        self._admission = admission
         self._on_host_thread = on_host_thread
-        self._waiting: deque[Entry] = deque()
+        self._line = Line()
         self._prepared: Batch | None = None
         self._closed = False
         self._changed = threading.Condition()
 
-    def put(self, entries: Iterable[Entry]) -> None:
-        """Queue entries; on the host thread."""
+    def put(self, entries: Sequence[Entry]) -> None:
+        """Queue a request's entries; on the host thread."""
         with self._changed:
-            self._waiting.extend(entries)
+            self._line.put(entries)
         self._prepare()
 
     def next_batch(self, *, wait: bool = True) -> Batch | None:
@@ -114,19 +126,17 @@ class Batcher:
             batch, self._prepared = self._prepared, None
             if batch is None:
                 return None
-            for entry in batch.entries:
-                entry.request.started = True
-            if self._waiting:
+            if self._line:
                 with suppress(RuntimeError):  # the host thread has ended: the engine is closing
                     self._on_host_thread(self._prepare)
+        self._admission.taken(batch.entries)
         return batch.alive()
 
     def close(self) -> list[Entry]:
         """Stop, after the host thread; the entries that no batch took are handed back."""
         with self._changed:
             self._closed = True
-            left = [*(self._prepared.entries if self._prepared else ()), *self._waiting]
-            self._waiting.clear()
+            left = [*(self._prepared.entries if self._prepared else ()), *self._line.clear()]
             self._prepared = None
             self._changed.notify_all()
         return left
@@ -135,7 +145,7 @@ class Batcher:
         """On the host thread: make what waits the prepared batch, or a part of it."""
         with self._changed:
             full = self._prepared is not None and self._prepared.full
-            if full or not self._waiting:
+            if full or not self._line:
                 return
             entries = _living(self._prepared.entries) if self._prepared else []
             self._prepared = None
@@ -155,22 +165,21 @@ class Batcher:
         """Move waiting entries into `entries` up to the budget; True when one did not fit."""
         lengths = [entry.tokens for entry in entries]
         longest, total = max(lengths, default=0), sum(lengths)
-        while self._waiting:
-            entry = self._waiting[0]
+        while entry := self._line.first():
             if entry.request.dead:
                 metrics.DROPPED.inc()
-                self._waiting.popleft()
+                self._line.drop()
                 continue
             longest, total = max(longest, entry.tokens), total + entry.tokens
             if entries and not self._fits(entry, len(entries) + 1, longest, total):
                 return True
-            entries.append(self._waiting.popleft())
+            entries.append(self._line.take())
         return False
 
     def _fits(self, entry: Entry, rows: int, longest: int, total: int) -> bool:
         return all(
             rows <= part.max_rows
-            and part.forward.collate.tokens(rows, longest, total) <= self.max_tokens
+            and part.forward.collate.tokens(rows, longest, total) <= self._budget.tokens
             for part in entry.request.parts
         )
 

@@ -1,73 +1,55 @@
 """The engine: one per process and device, shared by every model that is loaded there.
 
-Life of a request: `infer` on the event loop → tokenised, queued and collated on the host thread →
-run by the device lane → settled on the caller's event loop.
+Life of a request: `infer` on the event loop → admitted → tokenised, queued and collated on the host
+thread → run by the device lane → settled on the caller's event loop.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
-from time import monotonic
 from weakref import WeakSet
 
 import numpy as np
 
-from . import metrics
-from .batcher import Batcher
-from .errors import (
-    EngineClosed,
-    InferenceFailed,
-    LoadError,
-    Overloaded,
-    QueueTimeout,
-    UnknownModel,
-)
-from .lane import Lane
+from . import memory
+from .admission import DEFAULT_BOUNDS, Bounds
+from .device import DEFAULT_WATCHDOG, Device
+from .errors import LoadError, UnknownModel
 from .loader import Loader
 from .plan import Plan
-from .replies import fail
-from .types import Encoding, Entry, Logits, Model, Part, Request, TextEncoder
+from .types import Logits, Model, TextEncoder
 
-logger = logging.getLogger("mlserver.chorus")
-
-# Before anything is loaded, and so measured.
-_UNMEASURED = 4096
-# Some seconds of work for the fastest device; beyond it a caller had better hear "busy" at once.
-DEFAULT_MAX_IN_FLIGHT = 16384
+CLOSE_SECONDS = 30.0
+"""For a running batch to end in."""
 
 
 class Engine:
     """Loads classifiers and answers texts with them, batching across all callers.
 
-    A batch holds at most `max_batch_tokens`, by default what its models were measured to need.
+    A batch holds at most `max_batch_tokens`, by default what its models were measured to need; a
+    forward that takes longer than `watchdog` seconds is given up.
     """
 
     def __init__(
         self,
         device: str = "cpu",
         max_batch_tokens: int | None = None,
-        max_in_flight: int = DEFAULT_MAX_IN_FLIGHT,
+        bounds: Bounds = DEFAULT_BOUNDS,
+        watchdog: float = DEFAULT_WATCHDOG,
     ) -> None:
         self.device = device
-        self._max_batch_tokens = max_batch_tokens
-        self._max_in_flight = max_in_flight
-        self._in_flight = 0
         self._models: dict[str, Model] = {}
         self._expected: dict[str, Future[Model]] = {}
-        self._closed = False
+        self._gives_back = False
         # Known to the loader, which begins with the next model before this one is added.
         self._tokenizers: WeakSet[TextEncoder] = WeakSet()
         # One at a time, so that loading five models never holds two copies of anything.
         self._loader = Loader()
         self._plan = Plan(self._models, self._loader)
-        # One thread keeps arrival order; the tokenizers use the cores for large requests.
-        self._host = ThreadPoolExecutor(1, "chorus-host")
-        self._batcher = Batcher(max_batch_tokens or _UNMEASURED, self._host.submit)
-        self._lane = Lane(self._batcher)
+        self._device = Device(device, max_batch_tokens, bounds, watchdog)
 
     def expect(self, name: str) -> None:
         """Announce a model that will be loaded, so that others may wait for it."""
@@ -98,18 +80,13 @@ class Engine:
         """Serve a model that is loaded already, in place of one of its name."""
         self._plan.leaves(model.name)
         self._models[model.name] = model
-        self._set_budget()
+        self._device.measured(self._models.values())
         if model.name in self._expected:
             _settle(self._expected[model.name], model)
 
     async def together(self, names: Sequence[str]) -> None:
         """Run these models side by side where it pays, now and after any of them is reloaded."""
         await self._plan.together(names)
-
-    def _set_budget(self) -> None:
-        budgets = (model.batch_tokens for model in self._models.values())
-        self._batcher.max_tokens = self._max_batch_tokens or max(budgets, default=_UNMEASURED)
-        metrics.BUDGET.labels(self.device).set(self._batcher.max_tokens)
 
     def _load(self, name: str, folder: Path, origin: str, max_rows: int, max_wait: float) -> Model:
         # Imports torch and transformers: seconds, so never on the event loop.
@@ -128,12 +105,23 @@ class Engine:
         return model
 
     def unload(self, model: Model) -> None:
-        """Forget a model, unless another of its name has taken its place."""
+        """Forget a model, unless another of its name has taken its place; on the event loop.
+
+        Its memory goes back to the system a moment after the last who holds it lets it go.
+        """
         if self._models.get(model.name) is model:
             self._plan.leaves(model.name)
             del self._models[model.name]
-            self._set_budget()
+            self._device.measured(self._models.values())
             self._expected.pop(model.name, None)
+        if not self._gives_back:  # of many reloads in a row, one does it for all
+            self._gives_back = True
+            # By its turn the caller has let go of it, and what shared memory with it has its own.
+            asyncio.get_running_loop().call_soon(self._loader.later, self._give_back)
+
+    def _give_back(self) -> None:
+        self._gives_back = False
+        memory.give_back()
 
     @property
     def models(self) -> Mapping[str, Model]:
@@ -155,72 +143,49 @@ class Engine:
             raise LoadError(f"model {name} is not among the served models")
         return await asyncio.shield(asyncio.wrap_future(self._expected[name]))
 
-    async def infer(self, models: Sequence[Model], texts: Sequence[str]) -> list[Logits]:
-        """Logits float32 [texts, labels] for each model, in order.
+    def require_room(self, key: str) -> None:
+        """Refuse before a request is read what would be refused anyway. Raises Overloaded."""
+        self._device.require_room(key)
 
-        Raises Overloaded, QueueTimeout, InferenceFailed or EngineClosed. Cancelling drops what is
-        still queued.
+    async def infer(
+        self,
+        models: Sequence[Model],
+        texts: Sequence[str],
+        *,
+        deadline: float | None = None,
+        key: str = "",
+    ) -> list[Logits]:
+        """Logits float32 [texts, labels] for each model, in order, until a time by `monotonic`.
+
+        Callers of different keys have equal shares of a busy device. Cancelling drops what is
+        still queued. Raises Overloaded, QueueTimeout, DeadlineExceeded, InferenceFailed,
+        DeviceHung, DeviceLost or EngineClosed.
         """
         if not texts:
             return [np.empty((0, len(model.labels)), np.float32) for model in models]
         parts = self._plan.parts(models)
-        request = self._accept(parts, texts)
         wait = min(model.max_wait for model in models)
-        expiry = request.loop.call_later(wait, _expire, request)
-        try:
-            logits = await request.future
-            answers = {
-                id(model): own
-                for part, both in zip(parts, logits, strict=True)
-                for model, own in zip(part.models, part.split(both), strict=True)
-            }
-            return [answers[id(model)] for model in models]
-        finally:
-            expiry.cancel()
-            self._in_flight -= len(texts)
-            metrics.IN_FLIGHT.dec(len(texts))
+        logits = await self._device.answer(parts, texts, wait, deadline, key)
+        answers = {
+            id(model): own
+            for part, both in zip(parts, logits, strict=True)
+            for model, own in zip(part.models, part.split(both), strict=True)
+        }
+        return [answers[id(model)] for model in models]
 
-    def _accept(self, parts: tuple[Part, ...], texts: Sequence[str]) -> Request:
-        """Start a request on its way, within the bound of texts in flight."""
-        if self._closed:
-            raise EngineClosed("the server is shutting down")
-        if self._in_flight + len(texts) > self._max_in_flight:
-            raise Overloaded("too many texts are waiting; try again shortly")
-        loop = asyncio.get_running_loop()
-        request = Request(parts, texts, loop, loop.create_future())
-        self._in_flight += len(texts)
-        metrics.IN_FLIGHT.inc(len(texts))
-        self._host.submit(self._tokenize, request)
-        return request
+    def problem(self) -> str | None:
+        """Why it answers nobody at present, in one line; None while it can."""
+        return self._device.problem()
 
-    def _tokenize(self, request: Request) -> None:
-        if request.dead:
-            metrics.DROPPED.inc(len(request.texts))
-            return
-        started = monotonic()
-        try:
-            encoded: dict[int, list[Encoding]] = {}
-            for tokenizer in (part.tokenizer for part in request.parts):
-                if id(tokenizer) not in encoded:
-                    encoded[id(tokenizer)] = tokenizer.encode(request.texts)
-        except Exception as error:
-            logger.error("a text could not be tokenised: %s", type(error).__name__)
-            fail([request], InferenceFailed("the text could not be tokenised"))
-            return
-        metrics.TOKENIZE.observe(monotonic() - started)
-        columns = [encoded[id(part.tokenizer)] for part in request.parts]
-        self._batcher.put(
-            [Entry(request, row, column) for row, column in enumerate(zip(*columns, strict=True))]
-        )
+    def loss(self) -> str | None:
+        """Why it will not answer in this process again, in one line; None while it may."""
+        return self._device.loss()
 
-    def close(self, timeout: float = 30.0) -> None:
+    def close(self, timeout: float = CLOSE_SECONDS) -> None:
         """Stop: the running batch ends, everything queued fails with EngineClosed."""
-        self._closed = True
-        self._host.shutdown(wait=True)
-        self._loader.shutdown(wait=True, cancel_futures=True)
-        left = self._batcher.close()
-        fail((entry.request for entry in left), EngineClosed("the server is shutting down"))
-        self._lane.join(timeout)
+        self._loader.shutdown(wait=False, cancel_futures=True)
+        self._device.close(timeout)
+        self._loader.shutdown(wait=True)
 
 
 def _settle(expected: Future[Model], outcome: Model | Exception) -> None:
@@ -233,27 +198,35 @@ def _settle(expected: Future[Model], outcome: Model | Exception) -> None:
         expected.set_result(outcome)
 
 
-def _expire(request: Request) -> None:
-    """On the event loop: give up on a request that no batch has taken in time."""
-    if not request.started and not request.dead:
-        request.error = QueueTimeout("the server is too busy to answer in time")
-        request.resolve()
-
-
 _ENGINES: dict[str, Engine] = {}
 
 
-def get_engine(device: str, max_batch_tokens: int | None = None) -> Engine:
+def get_engine(
+    device: str,
+    max_batch_tokens: int | None = None,
+    bounds: Bounds = DEFAULT_BOUNDS,
+    watchdog: float = DEFAULT_WATCHDOG,
+) -> Engine:
     """The engine of a device, made on first use.
 
     It lives in a submodule because MLServer reloads the package for every model.
     """
     if device not in _ENGINES:
-        _ENGINES[device] = Engine(device, max_batch_tokens)
+        _ENGINES[device] = Engine(device, max_batch_tokens, bounds, watchdog)
     return _ENGINES[device]
 
 
-def close_engines() -> None:
-    """Close every engine of the process; their running batches end."""
+def first_problem() -> str | None:
+    """Why an engine of the process answers nobody at present; None while all of them can."""
+    return next((p for engine in _ENGINES.values() if (p := engine.problem())), None)
+
+
+def first_loss() -> str | None:
+    """Why an engine will not answer in this process again; None while all of them may."""
+    return next((p for engine in _ENGINES.values() if (p := engine.loss())), None)
+
+
+def close_engines(timeout: float = CLOSE_SECONDS) -> None:
+    """Close every engine of the process; each gives its running batch so many seconds to end."""
     for device in list(_ENGINES):
-        _ENGINES.pop(device).close()
+        _ENGINES.pop(device).close(timeout)

@@ -5,6 +5,9 @@ EngineError
 ├── UnknownModel      no model of that name is loaded
 ├── Overloaded        too much is waiting already
 ├── QueueTimeout      the text waited longer than its model allows
+├── DeadlineExceeded  the caller's own deadline has passed
+├── DeviceHung        the device did not come back from this text's batch
+├── DeviceLost        the device answers nobody at present
 ├── InferenceFailed   the model failed on this text, alone in its batch
 └── EngineClosed      the engine is shutting down
 
@@ -30,6 +33,18 @@ class Overloaded(EngineError):
 
 class QueueTimeout(EngineError):
     """The text waited longer for the device than its model allows."""
+
+
+class DeadlineExceeded(EngineError):
+    """The caller's own deadline has passed, in the queue or on the device."""
+
+
+class DeviceHung(EngineError):
+    """The device did not come back from this text's batch in time."""
+
+
+class DeviceLost(EngineError):
+    """The device has failed, hangs, or has nobody left to work it: it answers nobody."""
 
 
 class InferenceFailed(EngineError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from threading import Lock, Thread
 from typing import Any
 
@@ -25,6 +26,11 @@ class Loader(ThreadPoolExecutor):
     def submit(self, job: Callable[..., Any], /, *args: Any, **options: Any) -> Any:
         """Run a job when those before it are done; a future of its result."""
         return super().submit(_alone, job, *args, **options)
+
+    def later(self, job: Callable[..., Any], /, *args: Any) -> None:
+        """Run a job that nobody waits for, unless the loader is closed: so is the process, soon."""
+        with suppress(RuntimeError):
+            self.submit(job, *args)
 
 
 def _alone(job: Callable[..., Any], *args: Any, **options: Any) -> Any:

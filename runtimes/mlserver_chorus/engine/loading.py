@@ -79,19 +79,20 @@ def load_classifier(
     stock = PaddedForward(module, target, pad_id)
     forward = _fastest_exact(name, stock, module, target, tokenizer, activation)
     used = warmup.choose_threads(forward, tokenizer)
-    budget = warmup.batch_tokens(forward, tokenizer)
+    full = warmup.full_batch(forward, tokenizer)
     logger.info(
-        "%s: %d of %d threads, full batches from %d tokens", name, used, threads.MOST, budget
+        "%s: %d of %d threads, full batches from %d tokens", name, used, threads.MOST, full.tokens
     )
     if isinstance(forward, PackedForward):
-        graphs.record(forward, budget, tokenizer)
+        graphs.record(forward, full.tokens, tokenizer)
     return Model(
         name=name,
         labels=labels,
         activation=activation,
         tokenizer=tokenizer,
         forward=forward,
-        batch_tokens=budget,
+        batch_tokens=full.tokens,
+        tokens_per_second=full.per_second,
         max_rows=max_rows,
         max_wait=max_wait,
         origin=origin,

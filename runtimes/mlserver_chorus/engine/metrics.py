@@ -31,13 +31,46 @@ FORWARD = Histogram(
     ["model"],
     buckets=_SECONDS,
 )
+_REFUSED = Counter(
+    "chorus_engine_refused_requests",
+    "Requests refused: too many texts in flight, too many tokens waiting, too much time to wait, "
+    "too late for their own deadline, or for the share of another caller",
+    ["reason"],
+)
+REFUSED = {
+    reason: _REFUSED.labels(reason) for reason in ("in_flight", "tokens", "time", "late", "share")
+}
+EXPIRED = Counter(
+    "chorus_engine_expired_requests", "Requests whose own deadline passed before their answer"
+)
+WAITING_TEXTS = Gauge(
+    "chorus_engine_waiting_texts", "Texts accepted that no batch has taken", ["device"]
+)
+WAITING_TOKENS = Gauge(
+    "chorus_engine_waiting_tokens",
+    "Tokens of the waiting texts, once for each model that reads them",
+    ["device"],
+)
+WAITING_SECONDS = Gauge(
+    "chorus_engine_waiting_seconds", "For how long the oldest of them has waited", ["device"]
+)
 DROPPED = Counter(
     "chorus_engine_dropped_texts", "Texts nobody waited for when their batch was built"
 )
 SPLITS = Counter(
     "chorus_engine_batch_splits", "Batches split because their forward failed", ["model"]
 )
-FAILED = Counter("chorus_engine_failed_texts", "Texts that failed alone", ["model"])
+FAILED = Counter(
+    "chorus_engine_failed_texts", "Texts answered with an error of their model", ["model"]
+)
+OUT_OF_MEMORY = Counter(
+    "chorus_engine_out_of_memory", "Forward passes that had too little memory", ["model"]
+)
+WRONG_ROWS = Counter(
+    "chorus_engine_wrong_rows",
+    "Batches failed because a forward gave other rows than one per text: a bug",
+    ["model"],
+)
 FALLBACKS = Counter(
     "chorus_engine_stock_forwards",
     "Models served by the stock forward because the packed one gave other answers",

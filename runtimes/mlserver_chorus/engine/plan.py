@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor
-from contextlib import suppress
 
+from .loader import Loader
 from .types import Model, Part
 
 logger = logging.getLogger("mlserver.chorus")
@@ -16,7 +15,7 @@ logger = logging.getLogger("mlserver.chorus")
 class Plan:
     """Keeps models side by side while they come and go; `loader` is where they are loaded."""
 
-    def __init__(self, models: Mapping[str, Model], loader: Executor) -> None:
+    def __init__(self, models: Mapping[str, Model], loader: Loader) -> None:
         self._models = models
         self._loader = loader
         self._wishes: set[tuple[str, ...]] = set()
@@ -76,5 +75,4 @@ class Plan:
     def _separate(self, part: Part) -> None:
         from .merging import separate
 
-        with suppress(RuntimeError):  # the loader is closed: so is the process, soon
-            self._loader.submit(separate, part.models)
+        self._loader.later(separate, part.models)

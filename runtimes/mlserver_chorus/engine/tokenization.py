@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-from .types import Encoding
+from .types import Encoding, Entry, Request
 
 # Texts that tell tokenizers apart: cases, forms, spaces, controls, scripts, emoji, nothing at all.
 _PROBES = (
@@ -79,6 +79,19 @@ class Tokenizer:
         """Digest of the tokenizer's model: pieces, their ids, scores or merges."""
         model = json.loads(self._backend.to_str())["model"]
         return hashlib.sha256(json.dumps(model, sort_keys=True).encode()).hexdigest()
+
+
+def entries_of(request: Request) -> list[Entry]:
+    """A request's texts, tokenised once for each of its tokenizers."""
+    encoded: dict[int, list[Encoding]] = {}
+    for tokenizer in (part.tokenizer for part in request.parts):
+        if id(tokenizer) not in encoded:
+            encoded[id(tokenizer)] = tokenizer.encode(request.texts)
+    columns = [encoded[id(part.tokenizer)] for part in request.parts]
+    return [
+        Entry(request, row, encodings, max(len(encoding.ids) for encoding in encodings))
+        for row, encodings in enumerate(zip(*columns, strict=True))
+    ]
 
 
 def _special_token_probes(*backends: Any) -> list[str]:

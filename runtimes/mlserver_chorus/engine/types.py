@@ -85,6 +85,8 @@ class Model:
     """Longest time in seconds that a text may wait for the device."""
     origin: str
     """What the weights are, in the loader's words: `standin`, `hub`, `folder`."""
+    tokens_per_second: float | None = None
+    """What its device was measured to do of them, in full batches."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,17 +135,31 @@ class Request:
     texts: Sequence[str]
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[list[Logits]]
+    key: str = ""
+    """Whose it is: the waiting line serves keys in turn."""
     arrived: float = field(default_factory=monotonic)
     started: bool = False
     error: EngineError | None = None
     logits: list[Logits] = field(init=False)
     pending: int = field(init=False)
     """Rows that no forward has answered yet, over all parts."""
+    models: int = field(init=False)
+    """How many models read each text."""
+    texts_waiting: int = 0
+    """Of its texts, those that no batch has taken; the admission counts them."""
+    tokens_waiting: int = 0
+    """Their tokens, once for each model."""
 
     def __post_init__(self) -> None:
         rows = len(self.texts)
+        self.models = sum(len(part.models) for part in self.parts)
         self.logits = [np.empty((rows, part.labels), dtype=np.float32) for part in self.parts]
         self.pending = rows * len(self.parts)
+
+    @property
+    def limit(self) -> int:
+        """Most tokens that any of its texts can have."""
+        return max(part.tokenizer.limit for part in self.parts)
 
     @property
     def dead(self) -> bool:
@@ -168,8 +184,10 @@ class Entry:
     row: int
     encodings: tuple[Encoding, ...]
     """One per part of the request; the same object where parts share a tokenizer."""
+    tokens: int
+    """Length of the longest of its encodings."""
 
     @property
-    def tokens(self) -> int:
-        """Length of the longest of its encodings."""
-        return max(len(encoding.ids) for encoding in self.encodings)
+    def work(self) -> int:
+        """Its tokens, once for each model that reads them."""
+        return self.tokens * self.request.models

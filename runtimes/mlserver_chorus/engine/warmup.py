@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -44,8 +44,16 @@ def seconds(forward: AnyForward, tokenizer: TextEncoder) -> float:
     return threads.seconds(_runner(forward, tokenizer.encode(_TYPICAL)), forward.threads)
 
 
-def batch_tokens(forward: AnyForward, tokenizer: TextEncoder) -> int:
-    """Tokens of the smallest batch that no larger one beats by much in tokens per second."""
+class FullBatch(NamedTuple):
+    """A batch of the best size."""
+
+    tokens: int
+    per_second: float
+    """Tokens that such batches do."""
+
+
+def full_batch(forward: AnyForward, tokenizer: TextEncoder) -> FullBatch:
+    """The smallest batch that no larger one beats by much in tokens per second."""
     whole = tokenizer.encode(["word " * _TOKENS])[0]
     types = whole.type_ids[:_TOKENS] if whole.type_ids else None
     text = Encoding(whole.ids[:_TOKENS], types)
@@ -62,7 +70,7 @@ def batch_tokens(forward: AnyForward, tokenizer: TextEncoder) -> int:
         best = max(rates, key=rates.__getitem__)
         budget *= 2
     enough = (1 - _WORTH) * rates[best]
-    return min(tokens for tokens, per_second in rates.items() if per_second >= enough)
+    return FullBatch(*min(measured for measured in rates.items() if measured[1] >= enough))
 
 
 def _runner(forward: AnyForward, encodings: Sequence[Encoding]) -> Callable[[], object]:

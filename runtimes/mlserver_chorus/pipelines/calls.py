@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import InvalidRequest
 from . import answers
+from .running import counted
 
 Options = Mapping[str, Any]
 Call = Callable[[Any, list[Any], Options, int], list[Any]]
@@ -28,9 +29,7 @@ def _copied(one: Any) -> Any:
 def together(pipe: Any, inputs: list[Any], options: Options, rows: int) -> list[Any]:
     """In one call; those of like length beside each other, so that little is padded."""
     order = sorted(range(len(inputs)), key=lambda index: _length(inputs[index]))
-    results = pipe([inputs[index] for index in order], batch_size=rows, **options)
-    if len(results) != len(order):
-        raise ValueError(f"{len(results)} results for {len(order)} inputs")
+    results = counted(pipe([inputs[index] for index in order], batch_size=rows, **options), order)
     placed = dict(zip(order, results, strict=True))
     return [placed[index] for index in range(len(inputs))]
 

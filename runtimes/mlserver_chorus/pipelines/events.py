@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .lane import Lane
 from .requests import Call
+from .running import Left
 
 if TYPE_CHECKING:
     from .loading import Loaded
@@ -20,24 +21,26 @@ class Events:
     def __init__(self) -> None:
         self._queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._loop = asyncio.get_running_loop()
-        self._left = False
         self._run: asyncio.Task[Any] | None = None
 
     @classmethod
-    def start(cls, loaded: Loaded, lane: Lane, call: Call) -> Events:
+    def start(
+        cls, loaded: Loaded, lane: Lane, call: Call, *, key: str, deadline: float | None
+    ) -> Events:
         """Queue the generation in the model's lane. Raises InvalidRequest."""
         from . import streaming
 
         streaming.check(call.options)
         events = cls()
         run = partial(events._generate, loaded, call)
-        events._run = asyncio.create_task(lane.run(call.inputs, run))
+        queued = lane.run(call.inputs, run, key=key, deadline=deadline)
+        events._run = asyncio.create_task(queued)
         return events
 
-    def _generate(self, loaded: Loaded, call: Call, inputs: list[Any]) -> list[None]:
+    def _generate(self, loaded: Loaded, call: Call, inputs: list[Any], left: Left) -> list[None]:
         from . import streaming
 
-        streaming.generate(loaded, inputs[0], call.options, self._emit, lambda: self._left)
+        streaming.generate(loaded, inputs[0], call.options, self._emit, left)
         return [None]
 
     def _emit(self, event: dict[str, Any]) -> None:
@@ -57,5 +60,4 @@ class Events:
                     waiting.cancel()
             await self._run
         finally:
-            self._left = True
             self._run.cancel()

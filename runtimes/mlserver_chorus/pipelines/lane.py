@@ -1,7 +1,7 @@
-"""One worker thread per model: what waits goes in order, and what may run together does.
+"""One worker thread per model: callers take turns, and what may run together does.
 
-A request carries its own reply. Rows of requests with equal options share a run; a run that fails
-is split by halves, so that only the guilty request fails; whoever left is dropped before its turn.
+Inputs of requests that share run together; a run that fails is split by halves, so that only the
+guilty request fails; whoever left, or is too late, is dropped before its turn.
 """
 
 from __future__ import annotations
@@ -9,181 +9,188 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from functools import partial
+from time import monotonic
 from typing import Any
+from weakref import WeakSet
 
 from mlserver.errors import MLServerError
 
-from ..engine.errors import EngineClosed, EngineError, InferenceFailed, Overloaded, QueueTimeout
+from ..engine.errors import (
+    DeadlineExceeded,
+    EngineClosed,
+    EngineError,
+    InferenceFailed,
+    Overloaded,
+)
 from . import metrics
+from .pace import Pace
+from .running import Miscounted, Run, counted
+from .waiting import Request, Row, Waiting
 
 logger = logging.getLogger("mlserver.chorus")
 
-# What one request may hold at most by default; beyond it a caller had better hear "busy" at once.
+# What may wait at most: memory, where the model's pace would let more in. Several callers get an
+# equal share each, so that no one's line keeps another out.
 MAX_WAITING = 4096
+# What may wait whatever the pace: it is an estimate, and one long answer must not close the door.
+FEW = 8
 
-Run = Callable[[list[Any]], Sequence[Any]]
-"""Inputs to one result for each; on the lane's thread."""
-
-
-@dataclass(eq=False)
-class Request:
-    """One caller's inputs and where their results go."""
-
-    inputs: list[Any]
-    run: Run
-    key: str | None
-    """Requests of one key may share a run; None shares with nobody."""
-    future: asyncio.Future[list[Any]]
-    started: bool = False
-    results: list[Any] = field(default_factory=list)
-    pending: int = 0
-
-    def __post_init__(self) -> None:
-        self.results = [None] * len(self.inputs)
-        self.pending = len(self.inputs)
-
-    @property
-    def dead(self) -> bool:
-        """Whether nobody waits any more: answered, failed, or gone."""
-        return self.future.done()
-
-    def fail(self, error: Exception) -> None:
-        """Answer with an error, from any thread."""
-        self._on_loop(self.future.set_exception, error)
-
-    def answer(self) -> None:
-        """Answer with the results, from any thread."""
-        self._on_loop(self.future.set_result, self.results)
-
-    def _on_loop(self, settle: Callable[[Any], object], outcome: Any) -> None:
-        loop = self.future.get_loop()
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(self._settle, settle, outcome)
-
-    def _settle(self, settle: Callable[[Any], object], outcome: Any) -> None:
-        if not self.dead:
-            settle(outcome)
+_LANES: WeakSet[Lane] = WeakSet()
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One input of a request."""
-
-    request: Request
-    index: int
-
-    @property
-    def input(self) -> Any:
-        """What the run gets."""
-        return self.request.inputs[self.index]
+def first_problem() -> str | None:
+    """Why a pipeline of this process cannot answer, in a line; None while every one can."""
+    return next((lane.problem for lane in list(_LANES) if lane.problem), None)
 
 
 class Lane:
-    """Runs a model's calls one after another; at most `max_rows` inputs in one run."""
+    """Runs a model's calls one after another; at most `max_rows` inputs in one run.
+
+    A request waits at most `max_wait` seconds for its first run.
+    """
 
     def __init__(self, name: str, max_rows: int, max_wait: float) -> None:
         self._name = name
         self._max_rows = max_rows
         self._max_wait = max_wait
-        self._waiting: deque[Row] = deque()
+        self._waiting = Waiting()
+        self._running: list[Row] = []
+        self._pace = Pace()
         self._changed = threading.Condition()
         self._closed = False
         self._thread = threading.Thread(target=self._work, name=f"chorus-{name}", daemon=True)
         self._thread.start()
+        _LANES.add(self)
+        for counter in (metrics.STOPPED, metrics.MISCOUNTED, metrics.SPLITS, metrics.FAILED):
+            counter.labels(name)  # so that it is there from the beginning, at 0
 
-    async def run(self, inputs: list[Any], run: Run, key: str | None = None) -> list[Any]:
-        """One result per input, in order. Cancelling drops what has not begun.
+    @property
+    def problem(self) -> str | None:
+        """Why nothing is run any more although nobody has closed the lane."""
+        if self._closed or self._thread.is_alive():
+            return None
+        return f"the thread of model {self._name} has ended"
 
-        Raises what `run` raises of ours, Overloaded, QueueTimeout, InferenceFailed or EngineClosed.
+    async def run(
+        self,
+        inputs: list[Any],
+        run: Run,
+        *,
+        shares: str | None = None,
+        key: str = "",
+        deadline: float | None = None,
+    ) -> list[Any]:
+        """One result per input, in order. Cancelling drops what has not begun and stops the rest.
+
+        Requests of equal `shares` may share a run; those of different `key`s take turns. Raises
+        what `run` raises of ours, Overloaded, QueueTimeout, DeadlineExceeded, InferenceFailed or
+        EngineClosed.
         """
         loop = asyncio.get_running_loop()
-        request = Request(inputs, run, key, loop.create_future())
+        request = Request(inputs, run, shares, key, deadline, loop.create_future())
         self._put(request)
-        expiry = loop.call_later(self._max_wait, _expire, request)
+        timers = [loop.call_later(self._max_wait, request.waited_too_long)]
+        if deadline is not None:
+            timers.append(loop.call_later(request.left(), request.expire))
         try:
             return await request.future
+        except BaseException:
+            self._withdraw(request)
+            raise
         finally:
-            expiry.cancel()
+            for timer in timers:
+                timer.cancel()
 
     def _put(self, request: Request) -> None:
         with self._changed:
             if self._closed:
                 raise EngineClosed("the model is being unloaded")
-            if self._waiting and len(self._waiting) + len(request.inputs) > MAX_WAITING:
-                raise Overloaded("too many inputs are waiting; try again shortly")
-            self._waiting.extend(Row(request, index) for index in range(len(request.inputs)))
+            if self.problem:
+                raise EngineClosed("the model cannot answer at present")
+            self._check(request)
+            self._waiting.put(request)
             metrics.WAITING.inc(len(request.inputs))
             self._changed.notify()
 
+    def _check(self, request: Request) -> None:
+        """Refuse now who would be refused later, after waiting for nothing."""
+        if request.left() <= 0:
+            raise DeadlineExceeded("the deadline has passed")
+        waits = self._waiting.own(request.key) + len(request.inputs)
+        ahead = self._waiting.ahead(request.key)
+        patience = min(self._max_wait, request.left())
+        # Alone in the line, a request may be of any size.
+        crowded = len(self._waiting) and waits > MAX_WAITING // self._waiting.callers(request.key)
+        if crowded or (ahead > FEW and self._pace.time_for(ahead) > patience):
+            raise Overloaded("too many inputs are waiting; try again shortly")
+
+    def _withdraw(self, request: Request) -> None:
+        with self._changed:
+            dropped = self._waiting.remove(request)
+        metrics.WAITING.dec(dropped)
+        metrics.DROPPED.inc(dropped)
+
     def close(self) -> None:
-        """Stop after the run under way; what waits fails with EngineClosed."""
+        """Stop: what waits and what runs fails with EngineClosed, and a generation ends early."""
         with self._changed:
             self._closed = True
-            left = {id(row.request): row.request for row in self._waiting}
-            metrics.WAITING.dec(len(self._waiting))
-            self._waiting.clear()
+            left = self._clear()
             self._changed.notify()
-        for request in left.values():
+        for request in left:
             request.fail(EngineClosed("the model is being unloaded"))
 
+    def _clear(self) -> list[Request]:
+        metrics.WAITING.dec(len(self._waiting))
+        return [*self._waiting.clear(), *(row.request for row in self._running)]
+
     def join(self, timeout: float) -> None:
-        """Wait for the run under way to end, after `close`. Seconds."""
+        """Wait for the thread to end, after `close`. Seconds."""
         self._thread.join(timeout)
 
     def _work(self) -> None:
-        while rows := self._next():
-            metrics.RUN_ROWS.observe(len(rows))
-            with metrics.RUN.labels(self._name).time():
-                self._settle(rows)
-            del rows  # or its inputs stay in memory for as long as nobody asks
+        try:
+            while rows := self._next():
+                self._run(rows)
+                del rows  # or its inputs stay in memory for as long as nobody asks
+        except BaseException as error:
+            # Nobody comes after this thread: whoever waits for it must hear so.
+            logger.critical("the thread of model %s ends: %s", self._name, type(error).__name__)
+            with self._changed:
+                left = self._clear()
+            for request in left:
+                request.fail(InferenceFailed(f"model {self._name} failed"))
 
     def _next(self) -> list[Row]:
-        """The rows of the next run, in order of arrival; none when the lane is closed."""
+        """The inputs of the next run; none when the lane is closed."""
         with self._changed:
-            while True:
-                self._changed.wait_for(lambda: self._waiting or self._closed)
-                if self._closed:
-                    return []
-                if rows := self._take():
-                    return rows
+            self._running = []
+            while not self._closed:
+                waited = len(self._waiting)
+                self._running = self._waiting.take(self._max_rows)
+                gone = waited - len(self._waiting)
+                metrics.WAITING.dec(gone)
+                metrics.DROPPED.inc(gone - len(self._running))
+                if self._running:
+                    for row in self._running:
+                        row.request.started = True
+                    break
+                self._changed.wait()
+            return self._running
 
-    def _take(self) -> list[Row]:
-        """The first living row, and of those behind it what may share its run."""
-        taken: list[Row] = []
-        kept: deque[Row] = deque()
-        while self._waiting and len(taken) < self._max_rows:
-            row = self._waiting.popleft()
-            if row.request.dead:
-                metrics.WAITING.dec()
-                metrics.DROPPED.inc()
-                continue
-            if not taken or _together(taken[0].request, row.request):
-                row.request.started = True
-                taken.append(row)
-            else:
-                kept.append(row)
-        kept.extend(self._waiting)
-        self._waiting = kept
-        metrics.WAITING.dec(len(taken))
-        return taken
+    def _run(self, rows: list[Row]) -> None:
+        metrics.RUN_ROWS.observe(len(rows))
+        began = monotonic()
+        with metrics.RUN.labels(self._name).time():
+            self._settle(rows)
+        self._pace.ran(monotonic() - began, len(rows))
 
     def _settle(self, rows: list[Row]) -> None:
         try:
-            results = rows[0].request.run([row.input for row in rows])
-            if len(results) != len(rows):
-                raise ValueError(f"{len(results)} results for {len(rows)} inputs")
+            given = rows[0].request.run([row.input for row in rows], partial(_all_left, rows))
+            results = counted(given, rows)
         except Exception as error:
-            if len(rows) > 1:
-                metrics.SPLITS.labels(self._name).inc()
-                middle = len(rows) // 2
-                for half in (rows[:middle], rows[middle:]):
-                    if living := [row for row in half if not row.request.dead]:
-                        self._settle(living)
-            else:
-                self._fail(rows[0].request, error)
+            self._split(rows, error)
             return
         for row, result in zip(rows, results, strict=True):
             request = row.request
@@ -191,6 +198,22 @@ class Lane:
             request.pending -= 1
             if request.pending == 0:
                 request.answer()
+
+    def _split(self, rows: list[Row], error: Exception) -> None:
+        """Run the halves of what failed; of a single input, fail its request."""
+        if _all_left(rows):
+            metrics.STOPPED.labels(self._name).inc()
+            return
+        if isinstance(error, Miscounted):
+            metrics.MISCOUNTED.labels(self._name).inc()
+        if len(rows) == 1:
+            self._fail(rows[0].request, error)
+            return
+        metrics.SPLITS.labels(self._name).inc()
+        middle = len(rows) // 2
+        for half in (rows[:middle], rows[middle:]):
+            if living := [row for row in half if not row.request.dead]:
+                self._settle(living)
 
     def _fail(self, request: Request, error: Exception) -> None:
         """Only words of ours reach the caller, or the log: others may hold the input."""
@@ -202,11 +225,5 @@ class Lane:
         request.fail(InferenceFailed(f"model {self._name} failed on this input"))
 
 
-def _together(first: Request, second: Request) -> bool:
-    return first is second or (first.key is not None and first.key == second.key)
-
-
-def _expire(request: Request) -> None:
-    """On the event loop: give up on a request that no run has taken in time."""
-    if not request.started and not request.dead:
-        request.future.set_exception(QueueTimeout("the server is too busy to answer in time"))
+def _all_left(rows: list[Row]) -> bool:
+    return all(row.request.dead for row in rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,9 +21,11 @@ from transformers.utils import logging as transformers_logging
 from ..engine import threads
 from ..engine.errors import LoadError
 from ..engine.loading import device_of, token_limit
+from ..engine.memory import give_back
 from ..errors import InvalidRequest
 from . import answers, chance, own, sharing
 from .calls import CALLS
+from .running import Left, never, stoppable
 from .tasks import Input, Task
 
 logger = logging.getLogger("mlserver.chorus")
@@ -55,14 +56,15 @@ class Loaded:
     """Most inputs of one run; 1 where a shared forward pass would change an answer."""
     intra_op_threads: int | None = None
 
-    def run(self, options: Mapping[str, Any], inputs: list[Any]) -> list[bytes]:
+    def run(self, options: Mapping[str, Any], inputs: list[Any], left: Left = never) -> list[bytes]:
         """One JSON value per input.
 
-        Raises InvalidRequest for what the model says it cannot take; in its own words only where
-        they are ours.
+        Raises InvalidRequest for what the model says it cannot take, in its own words only where
+        they are ours, and Stopped once all who waited have left.
         """
+        model = getattr(self.pipe, "model", None)
         try:
-            with torch.inference_mode(), self.prepared(options) as given:
+            with torch.inference_mode(), stoppable(model, left), self.prepared(options) as given:
                 results = CALLS[self.task.call](self.pipe, inputs, given, self.rows)
         except (ValueError, PipelineException) as error:
             raise refusal(error) from error
@@ -103,11 +105,9 @@ class Loaded:
         return token_limit(model, model.config.get_text_config(), tokenizer)
 
     def drop(self) -> None:
-        """Give the memory back."""
+        """Give the memory back; never on the event loop."""
         self.pipe = None
-        gc.collect()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        give_back()
 
 
 def load(

@@ -13,6 +13,14 @@ RUN = Histogram(
 DROPPED = Counter(
     "chorus_pipeline_dropped_inputs", "Inputs nobody waited for when it was their turn"
 )
+STOPPED = Counter(
+    "chorus_pipeline_stopped_runs", "Runs ended early, when nobody waited any more", ["model"]
+)
+MISCOUNTED = Counter(
+    "chorus_pipeline_miscounted_runs",
+    "Runs that gave more or fewer results than they had inputs: a bug",
+    ["model"],
+)
 SPLITS = Counter("chorus_pipeline_run_splits", "Runs split because they failed", ["model"])
 FAILED = Counter("chorus_pipeline_failed_inputs", "Inputs that failed alone", ["model"])
 STREAMED = Counter("chorus_pipeline_streamed_tokens", "Tokens generated for streams")

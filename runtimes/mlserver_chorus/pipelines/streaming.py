@@ -6,18 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from transformers import StoppingCriteria, StoppingCriteriaList
 from transformers.generation.streamers import BaseStreamer
 
 from ..errors import InvalidRequest
 from . import chance, metrics
 from .calls import generation
 from .loading import Loaded, refusal
+from .running import Left, stoppable
 
 Event = dict[str, Any]
 Emit = Callable[[Event], None]
-Left = Callable[[], bool]
-"""Whether the caller has gone."""
 
 # What `generate` does not get: a stream is always of the new text.
 _OURS = ("seed", "return_full_text", "clean_up_tokenization_spaces")
@@ -36,40 +34,32 @@ def generate(
 ) -> None:
     """Generate for one prompt; on the lane's thread.
 
-    Stops within a token of the caller's leaving. Raises InvalidRequest for what the model refuses.
+    Raises InvalidRequest for what the model refuses, and Stopped once the caller has left.
     """
     pipe = loaded.pipe
     rest = {name: value for name, value in options.items() if name not in _OURS}
     tokens = Tokens(pipe.tokenizer, pipe.model, emit, rest.get("stop", ()))
-    watched = {
-        "streamer": tokens,
-        "stopping_criteria": StoppingCriteriaList([_CallerLeft(left)]),
-    }
     run = _conversation if loaded.task.own else _continuation
+    device = pipe.model.device
     try:
-        with torch.inference_mode(), chance.seeded(pipe.model.device, options.get("seed")):
-            run(pipe, prompt, rest, watched)
+        with (
+            torch.inference_mode(),
+            stoppable(pipe.model, left),
+            chance.seeded(device, options.get("seed")),
+        ):
+            run(pipe, prompt, rest, tokens)
     except ValueError as error:
         raise refusal(error) from error
     tokens.finish()
 
 
-def _continuation(pipe: Any, prompt: Any, options: dict[str, Any], watched: dict[str, Any]) -> None:
-    pipe(prompt, **watched, **generation(pipe, prompt, options))
+def _continuation(pipe: Any, prompt: Any, options: dict[str, Any], tokens: Tokens) -> None:
+    pipe(prompt, streamer=tokens, **generation(pipe, prompt, options))
 
 
-def _conversation(pipe: Any, chat: Any, options: dict[str, Any], watched: dict[str, Any]) -> None:
+def _conversation(pipe: Any, chat: Any, options: dict[str, Any], tokens: Tokens) -> None:
     ids = pipe.prompt(chat, **options)
-    pipe.model.generate(**pipe.settings(ids, **options), **watched)
-
-
-class _CallerLeft(StoppingCriteria):  # type: ignore[misc] # transformers has no types
-    def __init__(self, left: Left) -> None:
-        self._left = left
-
-    def __call__(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> torch.Tensor:
-        done = self._left()
-        return torch.full((input_ids.shape[0],), done, device=input_ids.device, dtype=torch.bool)
+    pipe.model.generate(**pipe.settings(ids, **options), streamer=tokens)
 
 
 class Tokens(BaseStreamer):  # type: ignore[misc] # transformers has no types

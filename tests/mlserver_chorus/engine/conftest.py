@@ -15,6 +15,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from mlserver_chorus.engine import threads
+from mlserver_chorus.engine.admission import Bounds
 from mlserver_chorus.engine.engine import Engine
 from mlserver_chorus.engine.types import Encoding, Logits, Model, TextEncoder
 
@@ -88,7 +89,8 @@ def checksum(text: str, seed: int = 0) -> Logits:
 
 @pytest.fixture
 def engine() -> Iterator[Engine]:
-    engine = Engine("cpu", max_batch_tokens=1000)
+    # Whatever a test sends may wait: bounds have tests of their own.
+    engine = Engine("cpu", 1000, Bounds(texts=100_000))
     yield engine
     engine.close(5)
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mlserver_chorus.engine.admission import Bounds
 from mlserver_chorus.engine.engine import Engine
 from mlserver_chorus.engine.errors import (
     EngineClosed,
@@ -63,7 +64,12 @@ async def test_what_arrives_while_the_device_is_busy_is_one_batch(
 ) -> None:
     occupied = await occupy(engine, busy)
     callers = [asyncio.create_task(engine.infer([model], [f"c{i}"])) for i in range(20)]
-    await until(lambda: engine._batcher._prepared and len(engine._batcher._prepared.entries) == 20)
+    await until(
+        lambda: (
+            engine._device._batcher._prepared
+            and len(engine._device._batcher._prepared.entries) == 20
+        )
+    )
     forward_of(busy).gate.set()
     for i, (logits,) in enumerate(await asyncio.gather(*callers)):
         assert np.array_equal(logits[0], checksum(f"c{i}"))
@@ -94,14 +100,14 @@ async def test_a_batch_keeps_to_the_models_rows(engine: Engine, make_model: Make
 
 @pytest.mark.parametrize("poisons", [1, 2])
 @pytest.mark.parametrize("callers", [8, 32])
-async def test_a_poison_text_fails_alone(
+async def test_t15_a_poison_text_fails_alone(
     engine: Engine, model: Model, busy: Model, callers: int, poisons: int
 ) -> None:
     occupied = await occupy(engine, busy)
     guilty = set(random.Random(callers).sample(range(callers), poisons))
     texts = [f"poison {i}" if i in guilty else f"text {i}" for i in range(callers)]
     tasks = [asyncio.create_task(engine.infer([model], [t])) for t in texts]
-    await until(lambda: engine._batcher._prepared is not None)
+    await until(lambda: engine._device._batcher._prepared is not None)
     await asyncio.sleep(0.05)
     forward_of(busy).gate.set()
     results = await asyncio.gather(*tasks, return_exceptions=True)
@@ -149,7 +155,12 @@ async def test_cancelled_texts_that_wait_are_never_computed(
     occupied = await occupy(engine, busy)
     before = sample("chorus_engine_dropped_texts_total")
     tasks = [asyncio.create_task(engine.infer([model], [f"c{i}"])) for i in range(30)]
-    await until(lambda: engine._batcher._prepared and len(engine._batcher._prepared.entries) == 30)
+    await until(
+        lambda: (
+            engine._device._batcher._prepared
+            and len(engine._device._batcher._prepared.entries) == 30
+        )
+    )
     for i in (0, 13, 29):  # first, middle, last
         tasks[i].cancel()
     await asyncio.sleep(0.02)
@@ -167,6 +178,24 @@ async def test_cancelled_texts_that_wait_are_never_computed(
     assert sample("chorus_engine_dropped_texts_total") == before + 3
 
 
+async def test_who_has_left_takes_no_room_in_a_batch(
+    engine: Engine, model: Model, busy: Model
+) -> None:
+    """Each batch has the tokens of ten texts; every second of those in line is nobody's by then."""
+    occupied = await occupy(engine, busy)
+    first = asyncio.create_task(engine.infer([model], ["x" * 100] * 10))
+    await until(lambda: engine._device._admission.texts == 10)
+    tasks = [asyncio.create_task(engine.infer([model], [f"{i:100}"])) for i in range(20)]
+    await until(lambda: engine._device._admission.texts == 30)
+    await until(lambda: not engine._device._host._work_queue.qsize())
+    for task in tasks[::2]:
+        task.cancel()
+    await asyncio.gather(*tasks[::2], return_exceptions=True)
+    forward_of(busy).gate.set()
+    await asyncio.gather(occupied, first, *tasks[1::2])
+    assert [len(batch) for batch in forward_of(model).batches] == [10, 10]
+
+
 async def test_a_caller_that_leaves_while_its_text_runs_hurts_nobody(
     engine: Engine, busy: Model
 ) -> None:
@@ -178,7 +207,7 @@ async def test_a_caller_that_leaves_while_its_text_runs_hurts_nobody(
     assert np.array_equal(logits[0], checksum("stays"))
 
 
-async def test_500_leave_and_the_next_is_answered(
+async def test_t19_500_leave_and_the_next_is_answered(
     engine: Engine, model: Model, busy: Model
 ) -> None:
     occupied = await occupy(engine, busy)
@@ -219,8 +248,9 @@ async def test_waiting_counts_until_the_batch_starts_only(
     assert np.array_equal(logits[0], checksum("slow"))
 
 
-async def test_the_queue_is_bounded(busy: Model, engine: Engine) -> None:
-    engine._max_in_flight = 10
+async def test_texts_in_flight_are_bounded(make_model: MakeModel) -> None:
+    engine = Engine("cpu", 1000, Bounds(in_flight=10))
+    busy = make_model(gate=False)
     occupied = await occupy(engine, busy)
     waiting = asyncio.create_task(engine.infer([busy], ["x"] * 9))
     await asyncio.sleep(0)
@@ -229,6 +259,7 @@ async def test_the_queue_is_bounded(busy: Model, engine: Engine) -> None:
     forward_of(busy).gate.set()
     await asyncio.gather(occupied, waiting)
     await engine.infer([busy], ["welcome again"])
+    engine.close(5)
 
 
 async def test_closing_answers_everybody(make_model: MakeModel) -> None:
@@ -236,7 +267,7 @@ async def test_closing_answers_everybody(make_model: MakeModel) -> None:
     model = make_model(gate=False)
     running = await occupy(engine, model)
     waiting = [asyncio.create_task(engine.infer([model], [f"w{i}"])) for i in range(5)]
-    await until(lambda: engine._batcher._waiting)
+    await until(lambda: engine._device._batcher._line)
     closing = asyncio.create_task(asyncio.to_thread(engine.close, 5))
     results = await asyncio.gather(*waiting, return_exceptions=True)
     assert all(isinstance(result, EngineClosed) for result in results)
@@ -316,7 +347,7 @@ async def test_closing_answers_what_is_just_being_prepared(
     caller = asyncio.create_task(engine.infer([model], ["text"]))
     assert await asyncio.to_thread(collating.wait, 10)
     closing = asyncio.create_task(asyncio.to_thread(engine.close, 5))
-    await until(lambda: engine._closed)
+    await until(lambda: engine._device._closed)
     go_on.set()
     with pytest.raises(EngineClosed):
         await asyncio.wait_for(caller, 5)
@@ -348,7 +379,7 @@ async def test_the_budget_is_the_largest_that_a_model_was_measured_to_need(
     occupied = await occupy(unset, busy)
     model = unset.model("needs 512")
     caller = asyncio.create_task(unset.infer([model], ["x" * 100] * 50))
-    await until(lambda: unset._batcher._prepared and unset._batcher._prepared.full)
+    await until(lambda: unset._device._batcher._prepared and unset._device._batcher._prepared.full)
     forward_of(busy).gate.set()
     await asyncio.gather(occupied, caller)
     assert [len(batch) for batch in forward_of(model).batches] == [20, 20, 10]

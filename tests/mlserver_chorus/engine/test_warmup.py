@@ -64,7 +64,9 @@ def measure(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, dict[in
         forward: Any = CountedForward()
         clock = Clock(forward, cost)
         monkeypatch.setattr(threads, "seconds", clock)
-        return warmup.batch_tokens(forward, Words(limit)), clock.measured
+        full = warmup.full_batch(forward, Words(limit))
+        assert full.per_second == pytest.approx(full.tokens / clock.measured[full.tokens])
+        return full.tokens, clock.measured
 
     return budget
 

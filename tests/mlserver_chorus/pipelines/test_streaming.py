@@ -10,6 +10,7 @@ from tests.mlserver_chorus.pipelines import checkpoints
 
 from mlserver_chorus.errors import InvalidRequest
 from mlserver_chorus.pipelines.loading import Loaded, load
+from mlserver_chorus.pipelines.running import Stopped, never
 from mlserver_chorus.pipelines.streaming import check, generate
 from mlserver_chorus.pipelines.tasks import TASKS
 
@@ -33,7 +34,7 @@ def loaded(request: pytest.FixtureRequest, tmp_path: Path) -> Loaded:
 
 def events(loaded: Loaded, prompt: Any = CHAT, **options: Any) -> list[dict[str, Any]]:
     told: list[dict[str, Any]] = []
-    generate(loaded, prompt, options, told.append, lambda: False)
+    generate(loaded, prompt, options, told.append, never)
     return told
 
 
@@ -70,8 +71,9 @@ def test_why_it_ended(loaded: Loaded) -> None:
 def test_whoever_leaves_stops_it(loaded: Loaded) -> None:
     told: list[dict[str, Any]] = []
     options = {"max_new_tokens": 60, "min_new_tokens": 60, "do_sample": False}
-    generate(loaded, CHAT, options, told.append, lambda: len(told) >= 3)
-    assert len(told) <= 5
+    with pytest.raises(Stopped):
+        generate(loaded, CHAT, options, told.append, lambda: len(told) >= 3)
+    assert len(told) == 3
 
 
 def test_a_seed_repeats_a_stream(loaded: Loaded) -> None:

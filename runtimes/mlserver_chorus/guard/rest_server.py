@@ -1,0 +1,119 @@
+"""MLServer's HTTP servers on sockets that are theirs already, REST behind the guard."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import uvicorn
+from mlserver.handlers import DataPlane, ModelRepositoryHandlers
+from mlserver.metrics import MetricsServer
+from mlserver.rest import RESTServer
+from mlserver.settings import Settings
+
+from chorus_http.connection import Limits, limited
+
+from ..settings import RuntimeSettings
+from .answers import answer_errors_as_v2
+from .health import Health
+from .in_flight import InFlight
+from .infer_route import InferRoute
+from .rest import Guard
+
+# Longer than the idle time of common proxies, so that they close first and no request is lost.
+KEEP_ALIVE_SECONDS = 65
+# uvicorn closes idle connections once; those that were just being accepted come after that.
+STRAGGLE_SECONDS = 0.5
+
+
+class Uvicorn(uvicorn.Server):
+    """Leaves signals to the launcher."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+    def close_idle(self) -> None:
+        """Close every connection once it has no request under way."""
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+
+    def abort(self) -> None:
+        """Cut every connection that is still open."""
+        for connection in list(self.server_state.connections):
+            transport: Any = connection.transport  # uvloop's are no asyncio.Transport
+            transport.abort()
+
+
+class GuardedRESTServer(RESTServer):
+    """MLServer's REST server behind the guard."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        data_plane: DataPlane,
+        repository: ModelRepositoryHandlers,
+        ours: RuntimeSettings,
+        health: Health,
+        in_flight: InFlight,
+        listener: socket.socket,
+    ) -> None:
+        super().__init__(settings, data_plane, repository)
+        answer_errors_as_v2(self._app)
+        infer = InferRoute(self._app, data_plane, settings)
+        self._guard = Guard(self._app, infer, ours, health, in_flight)
+        self._ours = ours
+        self._listener = listener
+        self._stopped = asyncio.Event()
+
+    async def start(self) -> None:
+        """Serve until stopped."""
+        self._uvicorn = Uvicorn(self._get_config())
+        try:
+            await self._uvicorn.serve([self._listener])
+        finally:
+            self._stopped.set()
+
+    async def stop(self, sig: int | None = None) -> None:
+        """Stop listening, and return once every connection has had its answer."""
+        self._uvicorn.should_exit = True
+        while not self._stopped.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopped.wait(), STRAGGLE_SECONDS)
+            self._uvicorn.close_idle()
+
+    def abort(self) -> None:
+        """Cut those who do not take their answers."""
+        self._uvicorn.abort()
+
+    def _get_config(self) -> uvicorn.Config:
+        config: uvicorn.Config = super()._get_config()  # type: ignore[no-untyped-call]
+        config.app = self._guard
+        config.http = limited(
+            Limits(self._ours.max_head_bytes, self._ours.head_timeout, self._ours.body_timeout)
+        )
+        config.timeout_keep_alive = KEEP_ALIVE_SECONDS
+        config.server_header = False
+        return config
+
+
+class ListeningMetricsServer(MetricsServer):
+    """MLServer's metrics server on a socket that is its own already."""
+
+    def __init__(self, settings: Settings, listener: socket.socket) -> None:
+        super().__init__(settings)
+        self._listener = listener
+
+    async def start(self) -> None:
+        """Serve until stopped."""
+        self._uvicorn = Uvicorn(self._get_config())  # type: ignore[no-untyped-call]
+        await self._uvicorn.serve([self._listener])
+
+    async def stop(self, sig: int | None = None) -> None:
+        """Stop listening and cut whoever is still reading."""
+        self._uvicorn.should_exit = True
+        self._uvicorn.abort()

@@ -1,0 +1,75 @@
+"""What the server is to serve, read so that nothing wrong is passed over. Raises LoadError."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from mlserver import ModelSettings
+from mlserver.repository.load import load_model_settings
+from mlserver.settings import Settings
+from pydantic import ValidationError
+
+from ..engine.errors import LoadError
+from ..settings import RuntimeSettings
+
+
+def read_runtime_settings() -> RuntimeSettings:
+    """Ours, from CHORUS_… variables; the error names the variable."""
+    try:
+        return RuntimeSettings()
+    except ValidationError as error:
+        field, problem = first_line(error).split(": ", 1)
+        raise LoadError(f"CHORUS_{field.upper()}: {problem}") from None
+
+
+def read_models(root: Path, names: list[str] | None) -> list[ModelSettings]:
+    """The settings of the named models below a folder, all of them by default.
+
+    Raises LoadError for a file that cannot be read (MLServer would skip it and start without the
+    model), for a name that no file has, and where there is no model at all.
+    """
+    models: dict[str, ModelSettings] = {}
+    for path in sorted(root.rglob("model-settings.json")):
+        try:
+            settings = load_model_settings(str(path))
+        except Exception as error:
+            raise LoadError(f"{path} cannot be read: {first_line(error)}") from error
+        if settings.name in models:
+            raise LoadError(f"{path}: another model is called {settings.name} already")
+        models[settings.name] = settings
+    if not models:
+        raise LoadError(f"there is no model-settings.json below {root}")
+    unknown = [name for name in names or () if name not in models]
+    if unknown:
+        raise LoadError(f"no model is called {unknown[0]}; {root} holds {', '.join(models)}")
+    return list(models.values()) if names is None else [models[name] for name in names]
+
+
+def read_settings(root: Path, **overrides: Any) -> Settings:
+    """MLServer's settings from `settings.json` in the models' folder, some of them replaced.
+
+    Raises LoadError when the file cannot be read.
+    """
+    path = root / "settings.json"
+    try:
+        settings = Settings(**json.loads(path.read_text()) if path.is_file() else {})
+    except Exception as error:
+        raise LoadError(f"{path} cannot be read: {first_line(error)}") from error
+    settings.model_repository_root = str(root)
+    settings.extensions = [*settings.extensions, "binary_tensor_data"]
+    # Anything else would give each worker its own engine and its own copy of the weights.
+    settings.parallel_workers = 0
+    for name, value in overrides.items():
+        if value is not None:
+            setattr(settings, name, value)
+    return settings
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, in one line."""
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
