@@ -1,12 +1,13 @@
 """The application: settings in, every part built once and handed to those who need it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from importlib.metadata import version
 from urllib.parse import quote
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from chorus_gateway.coalescer import Coalescer, Limits
 from chorus_gateway.errors import HANDLERS
@@ -16,15 +17,20 @@ from chorus_gateway.media import MediaReader
 from chorus_gateway.metrics import Metrics
 from chorus_gateway.middleware import CloseWhenDraining, MeterRequests
 from chorus_gateway.prediction import Predictor
+from chorus_gateway.rates import CallerRates, LimitRates
 from chorus_gateway.readiness import ENSEMBLE, Readiness
 from chorus_gateway.routes import classify, docs, health, index, models, openai, predict, process
 from chorus_gateway.routes.desk import Desk
 from chorus_gateway.settings import Settings
+from chorus_gateway.upstream.breaker import Breaker
 from chorus_gateway.upstream.deployed_url import DeployedUrls
-from chorus_gateway.upstream.pool import Pool, Server
+from chorus_gateway.upstream.foreign import ForeignServers
+from chorus_gateway.upstream.http_transport import HttpTransport
+from chorus_gateway.upstream.open_breakers import OpenBreakers
+from chorus_gateway.upstream.pool import OwnServer, Pool
 from chorus_gateway.upstream.sender import Sender
 from chorus_gateway.upstream.served import Served
-from chorus_gateway.upstream.transport import HttpTransport, Transport
+from chorus_gateway.upstream.transport import Transport
 from chorus_gateway.upstream.upstreams import Upstreams
 from chorus_gateway.upstream.v2 import V2Client
 
@@ -37,27 +43,28 @@ DESCRIPTION = (
 
 def create_app(settings: Settings, transport: Transport | None = None) -> FastAPI:
     """Build the gateway; tests hand in a transport of their own."""
-    transport = transport or _transport(settings)
     metrics = Metrics()
+    open_breakers = OpenBreakers(metrics.registry)
+    pool = _pool(settings, open_breakers, transport)
     client = V2Client(
-        transport,
+        pool,
         timeout=settings.upstream_timeout,
         probe_timeout=settings.probe_timeout,
         on_error=metrics.observe_error,
     )
-    readiness = Readiness(client, settings.models)
+    readiness = Readiness(client, settings.models, is_reachable=lambda: pool.is_up)
     coalescer = Coalescer(
         partial(client.infer, ENSEMBLE), _limits(settings), on_call=metrics.observe_call
     )
-    sender = Sender(transport, settings.connect_timeout, settings.max_answer_bytes)
+    sender = _sender(settings, open_breakers, pool)
     media = MediaReader(settings.media_limits)
     desk = _desk(settings, sender, media, metrics)
-    metrics.watch(lambda: coalescer.waiting_texts, lambda: coalescer.calls_in_flight)
+    metrics.watch(coalescer.line, lambda: coalescer.calls_in_flight)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as opened:
-            for part in (transport, sender, media):
+            for part in (pool, sender, media):
                 await part.open()
                 opened.push_async_callback(part.close)
             opened.callback(desk.predictor.close)
@@ -80,13 +87,15 @@ def create_app(settings: Settings, transport: Transport | None = None) -> FastAP
         redirect_slashes=False,  # a redirect would drop the body of a POST
         telemetry={"tracing": False, "metrics": False, "logs": False},  # costs every request
     )
+    limited = _limited(settings)
+    app.add_middleware(limited)
     app.add_middleware(CloseWhenDraining, readiness=readiness)
     app.add_middleware(MeterRequests, metrics=metrics)
     answering = coalescer if ENSEMBLE in settings.models else None
-    answer = process.endpoint(answering, readiness, settings.max_body_bytes)
+    answer = process.endpoint(answering, readiness, settings.max_body_bytes, settings.max_timeout)
     process.add_routes(app, answer)
     for path in process.PATHS:
-        direct = CloseWhenDraining(Express(answer, path), readiness=readiness)
+        direct = CloseWhenDraining(limited(Express(answer, path)), readiness=readiness)
         app.express[path] = MeterRequests(direct, metrics=metrics)
     predict.add_routes(app, desk)
     models.add_routes(app, desk, settings.max_requests_in_flight)
@@ -109,7 +118,7 @@ def _desk(settings: Settings, sender: Sender, media: MediaReader, metrics: Metri
         on_error=metrics.observe_error,
     )
     return Desk(
-        gate=Gate(settings.max_requests_in_flight),
+        gate=Gate(settings.max_requests_in_flight, settings.max_timeout),
         predictor=Predictor(upstreams, media),
         upstreams=upstreams,
         served=Served(upstreams, urls),
@@ -118,14 +127,39 @@ def _desk(settings: Settings, sender: Sender, media: MediaReader, metrics: Metri
     )
 
 
-def _transport(settings: Settings) -> Transport:
+def _pool(settings: Settings, metrics: OpenBreakers, transport: Transport | None) -> Pool:
+    """Our own servers; of several, those get calls that are known to serve and did not fail."""
+    several = len(settings.upstream_urls) > 1
+    failures = 1 if several else settings.breaker_failures
+    patience = min(settings.upstream_timeout, settings.predict_timeout)
     servers = [
-        Server(url, HttpTransport(url, settings.connect_timeout)) for url in settings.upstream_urls
+        OwnServer(
+            url,
+            transport or HttpTransport(url, settings.connect_timeout, settings.max_answer_bytes),
+            Breaker(url, failures, on_change=metrics.of(str(number)), is_open=several),
+            patience,
+        )
+        for number, url in enumerate(settings.upstream_urls)
     ]
-    if len(servers) == 1:
-        return servers[0].transport
     model = ENSEMBLE if ENSEMBLE in settings.models else settings.models[0]
     return Pool(servers, f"/v2/models/{quote(model, safe='')}/ready", settings.probe_timeout)
+
+
+def _sender(settings: Settings, metrics: OpenBreakers, own: Pool) -> Sender:
+    foreign = ForeignServers(
+        settings.breaker_failures,
+        settings.breaker_pause,
+        settings.predict_timeout,
+        metrics.of("foreign"),
+    )
+    return Sender(own, foreign, settings.connect_timeout, settings.max_answer_bytes)
+
+
+def _limited(settings: Settings) -> Callable[[ASGIApp], ASGIApp]:
+    """What holds callers to their rate; nothing, unless there is one."""
+    if settings.rate_limit is None:
+        return lambda app: app
+    return partial(LimitRates, rates=CallerRates(settings.rate_limit))
 
 
 def _limits(settings: Settings) -> Limits:
@@ -134,5 +168,6 @@ def _limits(settings: Settings) -> Limits:
         max_bytes_per_call=settings.max_bytes_per_call,
         max_calls_in_flight=settings.max_calls_in_flight * len(settings.upstream_urls),
         max_waiting_texts=settings.max_waiting_texts,
+        max_waiting_seconds=settings.max_waiting_seconds,
         max_waiting_bytes=settings.max_waiting_bytes,
     )

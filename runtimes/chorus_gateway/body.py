@@ -1,9 +1,16 @@
-"""Reading a request body: declared as JSON, and never more of it than the cap."""
+"""Reading a request body: declared as JSON, never more of it than the cap, unpacked on the way."""
 
+from typing import Any, Final
+
+import orjson
 from starlette.datastructures import Headers
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
-from chorus_gateway.errors import BodyTooLarge, MediaTypeUnsupported
+from chorus_gateway.errors import BodyNotJson, BodyTooLarge, MediaTypeUnsupported
+from chorus_http import body, json_limits
+from chorus_http.errors import BadBody, TooLarge, UnknownType
+
+MAX_JSON_DEPTH: Final = 100  # a chat with images has ten
 
 
 def require_json(headers: Headers) -> None:
@@ -11,28 +18,31 @@ def require_json(headers: Headers) -> None:
     media_type = headers.get("content-type", "application/json").partition(";")[0].strip()
     if media_type.lower() != "application/json":
         raise MediaTypeUnsupported("send the body as content-type: application/json")
-    if headers.get("content-encoding", "identity").lower() != "identity":
-        raise MediaTypeUnsupported("send the body without content-encoding")
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """Read the body. Raises BodyTooLarge before it holds more than `limit` bytes.
+    """Read the body, unpacked if need be; at most `limit` bytes, packed or not.
 
-    The framework's own limit would answer in plain text, so it is not used.
+    Raises BodyTooLarge, MediaTypeUnsupported, ClientDisconnect, and BodyNotJson for what is not
+    packed as it says. The framework's own limit would answer in plain text, so it is not used.
     """
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > limit:
-        raise BodyTooLarge(f"the body must be at most {limit} bytes")
-    chunks: list[bytes] = []
-    length = 0
-    while True:
-        message = await request.receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        chunk: bytes = message.get("body", b"")
-        length += len(chunk)
-        if length > limit:
-            raise BodyTooLarge(f"the body must be at most {limit} bytes")
-        chunks.append(chunk)
-        if not message.get("more_body", False):
-            return b"".join(chunks)
+    try:
+        return await body.read(request.headers, request.receive, limit)
+    except TooLarge as error:
+        raise BodyTooLarge(str(error)) from None
+    except UnknownType as error:
+        raise MediaTypeUnsupported(str(error)) from None
+    except BadBody as error:
+        raise BodyNotJson(str(error)) from None
+
+
+def parse_json(content: bytes, expected: str) -> Any:
+    """Parse JSON that is neither too deep nor of too many parts.
+
+    Raises BodyNotJson, which says what is expected instead.
+    """
+    try:
+        json_limits.check(content, MAX_JSON_DEPTH)
+        return orjson.loads(content)
+    except (BadBody, orjson.JSONDecodeError):
+        raise BodyNotJson(expected) from None

@@ -12,16 +12,22 @@ GatewayError
 │   ├── BodyTooLarge         it is longer than the cap
 │   └── MediaTypeUnsupported it is declared as something else than plain JSON
 ├── Overloaded               too much is waiting already
+│   ├── Displaced            its place went to a caller of whom less is waiting
+│   ├── OutOfReach           its turn would come after its deadline
 │   └── Busy                 as many requests as may be are being answered
+├── RateLimited              the caller sends more than it may
+├── DeadlinePassed           the time that the caller gave is over
 ├── Draining                 the gateway is shutting down
 └── UpstreamError            the model server's
     ├── UpstreamUnavailable  it is down, busy, or cut the connection
+    │   ├── UpstreamBusy     it answered that it is busy
     │   ├── UpstreamLoading  it is loading the model
     │   └── UpstreamTimeout  it did not answer in time
     ├── UpstreamUnreachable  the server of the caller's choice cannot be reached
     ├── UpstreamRefused      it answered 4xx
     │   └── InputRefused     … because of what a text says
     └── UpstreamFailed       it answered 5xx
+        ├── InputFailed      … because a model failed on what a text says
         └── UpstreamInvalid  it answered something that is not what was asked for
 
 Whoever meets one raises it and answers nothing; `STATUSES` says what the caller sees.
@@ -43,6 +49,11 @@ from starlette.responses import Response
 
 class GatewayError(Exception):
     """Base of everything that the gateway raises on purpose."""
+
+    refusal: str | None = None
+    """Why it turns work away that it could do at another time; its label in the metrics."""
+    retry_after: int | None = None
+    """Seconds after which it is worth trying again, where that is known."""
 
 
 class RequestError(GatewayError):
@@ -88,13 +99,51 @@ class MediaTypeUnsupported(RequestError):
 class Overloaded(GatewayError):
     """More is waiting than the gateway accepts."""
 
+    refusal = "full"
+
+    def __init__(self, retry_after: int | None = None) -> None:
+        super().__init__()
+        self.retry_after = retry_after
+
+
+class Displaced(Overloaded):
+    """The place in the line was needed for a caller of whom less is waiting."""
+
+    refusal = "displaced"
+
+
+class OutOfReach(Overloaded):
+    """With so much waiting before it, the turn of the text would come after its deadline."""
+
+    refusal = "out_of_reach"
+
 
 class Busy(Overloaded):
     """As many requests as the gateway answers at a time are being answered."""
 
+    refusal = "busy"
+
+
+class RateLimited(GatewayError):
+    """The caller sends more than its rate allows."""
+
+    refusal = "rate"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__()
+        self.retry_after = retry_after
+
+
+class DeadlinePassed(GatewayError):
+    """The time that the caller gave in x-request-timeout or x-request-timeout-ms is over."""
+
+    refusal = "deadline"
+
 
 class Draining(GatewayError):
     """The gateway is shutting down."""
+
+    refusal = "draining"
 
 
 class UpstreamError(GatewayError):
@@ -104,13 +153,23 @@ class UpstreamError(GatewayError):
 
 
 class UpstreamUnavailable(UpstreamError):
-    """The model server is down, busy or cut the connection; `retry_after` is its own advice."""
+    """The model server is down, busy or cut the connection.
+
+    `retry_after` is its own advice, `message` what it said of it.
+    """
 
     kind = "unavailable"
 
-    def __init__(self, what: str, retry_after: int | None = None) -> None:
+    def __init__(self, what: str, retry_after: int | None = None, message: str = "") -> None:
         super().__init__(what)
         self.retry_after = retry_after
+        self.message = message
+
+
+class UpstreamBusy(UpstreamUnavailable):
+    """The model server answered that it is busy, or does not serve now."""
+
+    kind = "busy"
 
 
 class UpstreamLoading(UpstreamUnavailable):
@@ -156,6 +215,16 @@ class UpstreamFailed(UpstreamError):
     kind = "failed"
 
 
+class InputFailed(UpstreamFailed):
+    """A model failed on what a text says; `message`, the model server's words, names the model."""
+
+    kind = "input_failed"
+
+    def __init__(self, what: str, message: str = "") -> None:
+        super().__init__(what)
+        self.message = message
+
+
 class UpstreamInvalid(UpstreamFailed):
     """The model server answered something that is not what was asked for."""
 
@@ -173,15 +242,21 @@ def _always(message: str) -> Callable[[GatewayError], str]:
     return lambda _: message
 
 
-def _refusal(error: UpstreamRefused) -> str:
-    return refusal(error.message)
+def _with_reason(message: str) -> Callable[[Any], str]:
+    """Say what happened and, in the model server's own words, why."""
+    return lambda error: _quoting(message, error.message)
+
+
+def _quoting(message: str, said: str) -> str:
+    """Quote the model server only if it speaks in one short line without anything like a path."""
+    if said and len(said) <= 200 and said.isprintable() and not set(said) & set("/\\"):
+        return f"{message}: {said}"
+    return message
 
 
 def refusal(said: str) -> str:
-    """Quote the model server only if it speaks in one short line without anything like a path."""
-    if said and len(said) <= 200 and said.isprintable() and not set(said) & set("/\\"):
-        return f"the model server refused the input: {said}"
-    return "the model server refused the input"
+    """Say that the model server refused the input, and what it said of it."""
+    return _quoting("the model server refused the input", said)
 
 
 STATUSES: Final[Mapping[type[GatewayError], Row]] = {
@@ -195,17 +270,23 @@ STATUSES: Final[Mapping[type[GatewayError], Row]] = {
     BodyTooLarge: Row(413, str),
     MediaTypeUnsupported: Row(415, str),
     Overloaded: Row(503, _always("too many texts are waiting; try again")),
+    Displaced: Row(503, _always("too many texts of this caller are waiting; try again")),
+    OutOfReach: Row(503, _always("too busy to answer in the time given; try again")),
+    RateLimited: Row(429, _always("this caller sends too much; see retry-after")),
+    DeadlinePassed: Row(504, _always("the time that x-request-timeout gives is over")),
     Busy: Row(503, _always("too many requests are being answered; try again")),
     Draining: Row(503, _always("the gateway is shutting down; try again")),
     UpstreamUnavailable: Row(503, _always("the model server is not available; try again")),
+    UpstreamBusy: Row(503, _with_reason("the model server is not available; try again")),
     UpstreamLoading: Row(503, _always("the model is currently loading; try again")),
     UpstreamUnreachable: Row(
         502, _always("the model server cannot be reached, or cut the connection")
     ),
-    UpstreamTimeout: Row(504, _always("the model server did not answer in time")),
+    UpstreamTimeout: Row(504, _with_reason("the model server did not answer in time")),
     UpstreamRefused: Row(502, _always("the model server refused the gateway's request")),
-    InputRefused: Row(422, _refusal),
+    InputRefused: Row(422, _with_reason("the model server refused the input")),
     UpstreamFailed: Row(502, _always("the model server failed")),
+    InputFailed: Row(502, _with_reason("the model server failed")),
     UpstreamInvalid: Row(502, _always("the model server gave an invalid answer")),
 }
 
@@ -239,19 +320,22 @@ def error_response(
     return Response(body, status, headers, media_type="application/json")
 
 
-async def _on_gateway_error(_: Request, error: GatewayError) -> Response:
+async def _on_gateway_error(request: Request, error: GatewayError) -> Response:
     row = STATUSES[type(error)]
-    headers = {"retry-after": _retry_after(error)} if row.status == 503 else None
+    request.scope["refusal"] = error.refusal  # for the metrics
+    headers = _retry_after(row.status, error)
     if isinstance(error, UpstreamLoading):  # what Hugging Face's clients look for
         time = error.estimated_time
         return error_response(row.status, row.message(error), headers, estimated_time=time)
     return error_response(row.status, row.message(error), headers)
 
 
-def _retry_after(error: GatewayError) -> str:
-    """Whole seconds, jittered: callers refused together must not come back together."""
-    advice = getattr(error, "retry_after", None) or 1
-    return str(advice + random.randrange(3))  # noqa: S311 # no secret
+def _retry_after(status: int, error: GatewayError) -> dict[str, str] | None:
+    """Whole seconds; with a 503 jittered: those refused together must not come back together."""
+    advice = error.retry_after or 1
+    if status == 503:
+        return {"retry-after": str(advice + random.randrange(3))}  # noqa: S311 # no secret
+    return {"retry-after": str(advice)} if status == 429 else None
 
 
 async def _on_http_error(_: Request, error: HTTPException) -> Response:

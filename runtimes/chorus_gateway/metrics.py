@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final, Literal
 
 from prometheus_client import (
     CollectorRegistry,
@@ -15,6 +15,7 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from chorus_gateway.errors import UpstreamError
+from chorus_gateway.waiting import WaitingLine
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -30,7 +31,7 @@ class Metrics:
         self._shown = of_all or self.registry
         if of_all is None:  # of several, the memory and CPU time of one say little
             ProcessCollector(registry=self.registry)
-        self._watched: list[tuple[Gauge, Callable[[], int]]] = []
+        self._watched: list[tuple[Gauge, Callable[[], float]]] = []
         self._requests = Counter(
             "chorus_gateway_requests_total",
             "Requests answered.",
@@ -56,12 +57,22 @@ class Metrics:
             buckets=SECONDS,
             registry=self.registry,
         )
+        self._refusals = Counter(
+            "chorus_gateway_refusals_total",
+            "Requests turned away that could be answered at another time.",
+            ("reason",),
+            registry=self.registry,
+        )
         self._upstream_errors = Counter(
             "chorus_gateway_upstream_errors_total",
             "Calls to the model server without a usable answer.",
             ("kind",),
             registry=self.registry,
         )
+
+    def observe_refusal(self, reason: str) -> None:
+        """Count one request that was turned away; `reason` is the `refusal` of an error."""
+        self._refusals.labels(reason).inc()
 
     def observe_request(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count one answered request; `route` is a template, never a path."""
@@ -78,11 +89,25 @@ class Metrics:
         """Count one call to the model server that failed."""
         self._upstream_errors.labels(error.kind).inc()
 
-    def watch(self, waiting_texts: Callable[[], int], calls_in_flight: Callable[[], int]) -> None:
-        """Read these two on every refresh."""
-        self._gauge("chorus_gateway_waiting_texts", "Texts that are in no call yet.", waiting_texts)
+    def watch(self, line: WaitingLine[Any], calls_in_flight: Callable[[], int]) -> None:
+        """Read these on every refresh."""
+        prefix = "chorus_gateway"
+        self._gauge(f"{prefix}_waiting_texts", "Texts that are in no call yet.", line.__len__)
+        self._gauge(f"{prefix}_waiting_callers", "Callers whose they are.", lambda: line.callers)
         self._gauge(
-            "chorus_gateway_calls_in_flight",
+            f"{prefix}_waiting_texts_of_one_caller",
+            "Of the caller who has most there; of all workers, the most.",
+            lambda: line.most_of_one_caller,
+            of_workers="livemax",
+        )
+        self._gauge(
+            f"{prefix}_waiting_seconds",
+            "How long the one who is there longest has waited.",
+            lambda: line.age,
+            of_workers="livemax",
+        )
+        self._gauge(
+            f"{prefix}_calls_in_flight",
             "Calls to the model server that are running.",
             calls_in_flight,
         )
@@ -97,8 +122,14 @@ class Metrics:
         self.refresh()
         return generate_latest(self._shown)
 
-    def _gauge(self, name: str, text: str, read: Callable[[], int]) -> None:
-        gauge = Gauge(name, text, registry=self.registry, multiprocess_mode="livesum")
+    def _gauge(
+        self,
+        name: str,
+        text: str,
+        read: Callable[[], float],
+        of_workers: Literal["livesum", "livemax"] = "livesum",
+    ) -> None:
+        gauge = Gauge(name, text, registry=self.registry, multiprocess_mode=of_workers)
         self._watched.append((gauge, read))
 
 

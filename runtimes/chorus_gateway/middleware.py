@@ -9,7 +9,7 @@ from chorus_gateway.readiness import Readiness
 
 
 class MeterRequests:
-    """Counts and times every request by its route template."""
+    """Counts and times every request by its route template, and refusals by their reason."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
@@ -34,6 +34,8 @@ class MeterRequests:
         finally:
             seconds = time.perf_counter() - start
             self._metrics.observe_request(_template(scope), scope["method"], status, seconds)
+            if refusal := scope.get("refusal"):
+                self._metrics.observe_refusal(refusal)
 
 
 def _template(scope: Scope) -> str:

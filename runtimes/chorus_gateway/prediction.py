@@ -13,7 +13,8 @@ from typing import Any, Final, ParamSpec, TypeVar
 import orjson
 
 from chorus_gateway import codecs
-from chorus_gateway.errors import BodyNotJson, UpstreamInvalid
+from chorus_gateway.body import MAX_JSON_DEPTH, parse_json
+from chorus_gateway.errors import UpstreamInvalid
 from chorus_gateway.generation import Step, read_step
 from chorus_gateway.media import MediaReader
 from chorus_gateway.tasks import wire
@@ -26,6 +27,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 THREADS: Final = 2  # the models need the cores
+JSON_EXPECTED: Final = f"the body must be JSON, at most {MAX_JSON_DEPTH} levels deep"
 AT_ONCE_BYTES: Final = 64 << 10  # below a millisecond, in which the event loop may stand still
 
 
@@ -57,10 +59,7 @@ class Predictor:
 
     async def parse_json(self, body: bytes) -> Any:
         """Read a body. Raises BodyNotJson."""
-        try:
-            return await self._run(len(body), orjson.loads, body)
-        except orjson.JSONDecodeError:
-            raise BodyNotJson("the body must be JSON") from None
+        return await self._run(len(body), parse_json, body, JSON_EXPECTED)
 
     async def results(self, call: Call) -> list[Any]:
         """One result per input. Raises BadInput, UnknownModel, every UpstreamError."""

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import Field, HttpUrl, TypeAdapter, ValidationError, field_validator
+from pydantic import AfterValidator, Field, HttpUrl, TypeAdapter, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     JsonConfigSettingsSource,
@@ -16,6 +16,7 @@ from pydantic_settings import (
 )
 
 from chorus_gateway.media.limits import MOST_PIXELS, MediaLimits
+from chorus_gateway.rates import checked_rate
 from chorus_gateway.upstream.deployed_url import parse_named, parse_server
 
 FILE_VARIABLE: Final = "CHORUS_GATEWAY_SETTINGS"
@@ -24,6 +25,7 @@ DEFAULT_FILE: Final = Path("settings/gateway.json")
 Bound = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+RateText = Annotated[str, AfterValidator(checked_rate)]
 Names = Annotated[tuple[str, ...], NoDecode]  # separated by commas
 
 # A worker takes about 0.2 ms of CPU per text: one is enough for 4,000 texts/s, four for 16,000.
@@ -69,10 +71,12 @@ class Settings(BaseSettings):
     max_body_bytes: Bound = 1 << 20  # 512 tokens, all that a model reads, are about 3 KB
     max_texts_per_call: Bound = 64  # the 50 clients of a load peak fit into one call
     max_bytes_per_call: Bound = 4 << 20  # half of what the model server takes
-    # These three are for each worker, which coalesces for itself: the gateway's are the sums.
+    # Per worker, which coalesces and counts for itself: the gateway's are the sums.
     max_calls_in_flight: Bound = 2  # per model server: one on its device, one getting ready
-    max_waiting_texts: Bound = 1024  # seconds of work for a GPU; who waits longer is gone
-    max_waiting_bytes: Bound = 64 << 20  # the memory that 1024 long texts may hold
+    max_waiting_texts: Bound = 256  # a crowd of clients at once, whatever it takes
+    max_waiting_seconds: Seconds = 1.0  # beyond them, what the model server answers in this time
+    max_waiting_bytes: Bound = 64 << 20  # in any case
+    rate_limit: RateText | None = None  # of one caller, as 100/second, 1000/minute or 5000/hour
 
     # Everything but /process: tasks of all kinds, on the servers above or on others.
     allowed_servers: Names = ()  # further V2 servers; * may stand for one label of a host
@@ -86,9 +90,12 @@ class Settings(BaseSettings):
     max_media_pixels: Annotated[int, Field(gt=0, le=MOST_PIXELS)] = 1 << 25
     media_timeout: Seconds = 10.0  # for one image or recording, to the last byte
 
+    max_timeout: Seconds = 120.0  # of x-request-timeout; a longer time is cut to it
     connect_timeout: Seconds = 2.0  # a neighbour that needs longer is down
     upstream_timeout: Seconds = 45.0  # above the 30 s a text may wait in the model server's queue
     probe_timeout: Seconds = 2.0  # readiness is asked for every few seconds
+    breaker_failures: Bound = 5  # so many calls in a row without an answer, and a server is let be
+    breaker_pause: Seconds = 5.0  # then one call each time tries a server that we do not probe
     drain_delay: Annotated[float, Field(ge=0)] = 5.0  # load balancers learn late that we leave
     drain_timeout: Seconds = 50.0  # above upstream_timeout: whoever is in flight gets an answer
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +16,9 @@ import orjson
 import pytest
 from aiohttp import web
 from fastapi import FastAPI
+from tests.conftest import free_port
 
 from chorus_gateway.app import create_app
-from chorus_gateway.errors import UpstreamUnavailable
 from chorus_gateway.settings import Settings
 from chorus_gateway.upstream.transport import Reply
 
@@ -68,11 +66,6 @@ class FakeTransport:
     @staticmethod
     async def answer(texts: list[str]) -> Reply:
         return Reply(200, orjson.dumps(answers_for(texts)))
-
-    @contextmanager
-    def lease(self) -> Iterator[str]:
-        raise UpstreamUnavailable("a model server in memory has no URL")
-        yield ""
 
     def count(self, ending: str) -> int:
         return sum(path.endswith(ending) for _, path, _ in self.requests)
@@ -144,12 +137,6 @@ class Gateway:
     def end(self) -> None:
         self.process.kill()
         self.process.communicate()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def clean_environment() -> dict[str, str]:

@@ -1,5 +1,6 @@
 import asyncio
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -9,9 +10,12 @@ from hypothesis import strategies as st
 
 from chorus_gateway.coalescer import Coalescer, Limits
 from chorus_gateway.errors import (
+    Displaced,
     Draining,
+    InputFailed,
     InputRefused,
     Overloaded,
+    UpstreamBusy,
     UpstreamFailed,
     UpstreamUnavailable,
 )
@@ -21,6 +25,7 @@ LIMITS = Limits(
     max_bytes_per_call=10_000,
     max_calls_in_flight=2,
     max_waiting_texts=100,
+    max_waiting_seconds=1.0,
     max_waiting_bytes=100_000,
 )
 
@@ -32,13 +37,15 @@ class Model:
         self.poison = set(poison)
         self.error = error or InputRefused(400)
         self.calls: list[list[str]] = []
+        self.deadlines: list[float | None] = []
         self.running = 0
         self.most_running = 0
         self.open = asyncio.Event()
         self.open.set()
 
-    async def infer(self, texts: Sequence[str]) -> list[str]:
+    async def infer(self, texts: Sequence[str], deadline: float | None) -> list[str]:
         self.calls.append(list(texts))
+        self.deadlines.append(deadline)
         self.running += 1
         self.most_running = max(self.most_running, self.running)
         try:
@@ -80,7 +87,7 @@ async def test_what_arrives_while_calls_run_is_the_next_call_in_order() -> None:
     for text in "abcdef":
         replies.append(line.ask(text))
         await turns()
-    assert (line.calls_in_flight, line.waiting_texts) == (2, 4)
+    assert (line.calls_in_flight, len(line.line)) == (2, 4)
     model.open.set()
     assert await outcomes(replies) == [f"<{text}>" for text in "abcdef"]
     assert model.calls == [["a"], ["b"], ["c", "d", "e", "f"]]
@@ -128,6 +135,41 @@ async def test_a_poisonous_text_fails_alone(count: int, error: Exception) -> Non
     assert len(model.calls) - 1 <= 2 * math.ceil(math.log2(count)) + 1
 
 
+@given(st.integers(1, 70), st.sets(st.integers(0, 69), min_size=1), st.booleans())
+def test_each_poisonous_text_costs_few_calls(count: int, guilty: set[int], named: bool) -> None:
+    async def scenario() -> None:
+        poison = [str(number) for number in sorted(guilty) if number < count]
+        error = InputFailed("500", "model m failed on this input") if named else InputRefused(400)
+        model = Model(poison, error)
+        line = coalescer(model, max_texts_per_call=100)
+        texts = [str(number) for number in range(count)]
+        got = await outcomes([line.ask(text) for text in texts])
+        assert got == [error if text in poison else f"<{text}>" for text in texts]
+        most = len(poison) * (2 * math.ceil(math.log2(count)) + 1) if count > 1 else 0
+        assert len(model.calls) - 1 <= min(most, 2 * count)
+
+    asyncio.run(scenario())
+
+
+async def test_a_server_that_works_at_times_is_asked_for_every_text() -> None:
+    texts = [str(number) for number in range(64)]
+    model = Model(texts[:32:2], error := UpstreamFailed("500"))
+    line = coalescer(model)
+    got = await outcomes([line.ask(text) for text in texts])
+    assert got == [error if text in model.poison else f"<{text}>" for text in texts]
+
+
+async def test_a_server_that_fails_whatever_it_is_asked_is_soon_let_be() -> None:
+    texts = [str(number) for number in range(64)]
+    error = UpstreamFailed("500")
+    model = Model(texts, error)
+    assert await outcomes([coalescer(model).ask(text) for text in texts[:1]]) == [error]
+    line = coalescer(model)
+    model.calls.clear()
+    assert await outcomes([line.ask(text) for text in texts]) == [error] * 64
+    assert len(model.calls) == 1 + 2 + 4 + 8
+
+
 @pytest.mark.parametrize("error", [UpstreamUnavailable("down"), ValueError("bug")], ids=str)
 async def test_other_errors_fail_all_at_once(error: Exception) -> None:
     model = Model(["b"], error)
@@ -137,7 +179,7 @@ async def test_other_errors_fail_all_at_once(error: Exception) -> None:
 
 
 async def test_too_few_answers_go_to_nobody() -> None:
-    async def forget_one(texts: Sequence[str]) -> Sequence[str]:
+    async def forget_one(texts: Sequence[str], _: float | None) -> Sequence[str]:
         return texts[1:]
 
     line = Coalescer(forget_one, LIMITS, lambda texts, seconds: None)
@@ -204,6 +246,88 @@ def test_everybody_gets_exactly_their_own_reply(
         assert model.most_running <= in_flight
         assert all(len(call) <= per_call for call in model.calls)
         await turns()
-        assert (line.waiting_texts, line.calls_in_flight) == (0, 0)
+        assert (len(line.line), line.calls_in_flight) == (0, 0)
 
     asyncio.run(scenario())
+
+
+class BusyModel(Model):
+    """Says that it is busy, so often."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.times = times
+
+    async def infer(self, texts: Sequence[str], deadline: float | None) -> list[str]:
+        answers = await super().infer(texts, deadline)
+        if self.times:
+            self.times -= 1
+            raise UpstreamBusy("503", retry_after=3)
+        return answers
+
+
+async def test_while_the_server_is_busy_the_texts_wait() -> None:
+    model = BusyModel(times=2)
+    line = coalescer(model)
+    assert await outcomes([line.ask(text) for text in "abc"]) == ["<a>", "<b>", "<c>"]
+    assert model.calls == [["a", "b", "c"]] * 3
+
+
+async def test_a_server_that_stays_busy_is_believed() -> None:
+    model = BusyModel(times=1_000_000)
+    line = Coalescer(model.infer, replace(LIMITS, max_waiting_seconds=0.05), lambda *_: None)
+    [error] = await outcomes([line.ask("a")])
+    assert isinstance(error, UpstreamBusy)
+    assert error.retry_after == 3
+    assert len(model.calls) > 1
+
+
+async def test_a_text_whose_caller_left_is_not_asked_for_again() -> None:
+    model = BusyModel(times=1)
+    line = coalescer(model)
+    stays, leaves = line.ask("a"), line.ask("b")
+    while model.times:
+        await asyncio.sleep(0)
+    line.leave(leaves)
+    assert await stays == "<a>"
+    assert model.calls == [["a", "b"], ["a"]]
+
+
+async def test_a_call_that_nobody_awaits_any_more_is_cancelled() -> None:
+    model = Model()
+    model.open.clear()
+    line = coalescer(model, max_texts_per_call=2)
+    replies = [line.ask(text) for text in "abcd"]
+    await turns()
+    assert model.running == 2
+    for reply in replies[:3]:
+        line.leave(reply)
+    await turns()
+    assert model.running == 1
+    model.open.set()
+    assert await replies[3] == "<d>"
+
+
+async def test_a_call_has_a_deadline_when_all_its_texts_have_one() -> None:
+    model = Model()
+    line = coalescer(model)
+    soon, later = time.monotonic() + 60, time.monotonic() + 90
+    await outcomes([line.ask("a", deadline=soon), line.ask("b", deadline=later)])
+    await outcomes([line.ask("c", deadline=soon), line.ask("d")])
+    assert model.deadlines == [later, None]
+
+
+async def test_callers_share_a_call_and_its_room() -> None:
+    model = Model()
+    model.open.clear()
+    line = coalescer(model, max_calls_in_flight=1, max_texts_per_call=2, max_waiting_texts=3)
+    first = line.ask("first", "greedy")
+    await turns()
+    greedy = [line.ask(f"g{number}", "greedy") for number in range(3)]
+    modest = line.ask("m", "modest")
+    model.open.set()
+    got = await outcomes([first, *greedy, modest])
+    assert got[:3] == ["<first>", "<g0>", "<g1>"]
+    assert isinstance(got[3], Displaced)
+    assert got[4] == "<m>"
+    assert model.calls == [["first"], ["g0", "m"], ["g1"]]

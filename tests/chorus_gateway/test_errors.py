@@ -22,7 +22,10 @@ def family(base: type[GatewayError]) -> Iterator[type[GatewayError]]:
 def one(error: type[GatewayError]) -> GatewayError:
     if issubclass(error, errors.UpstreamRefused):
         return error(400, SECRET)
-    return error() if issubclass(error, (errors.Overloaded, errors.Draining)) else error("what")
+    if issubclass(error, errors.RateLimited):
+        return error(7)
+    plain = (errors.Overloaded, errors.Draining, errors.DeadlinePassed)
+    return error() if issubclass(error, plain) else error("what")
 
 
 async def ask(raises: Exception, path: str = "/") -> httpx.Response:
@@ -60,7 +63,7 @@ async def test_every_error_is_answered_in_one_shape(error: type[GatewayError]) -
     loading = ["estimated_time"] if error is errors.UpstreamLoading else []
     assert list(response.json()) == ["error", *loading]
     assert "secret" not in response.text
-    assert ("retry-after" in response.headers) is (response.status_code == 503)
+    assert ("retry-after" in response.headers) is (response.status_code in (429, 503))
 
 
 async def test_retry_after_is_jittered_around_the_servers_advice() -> None:

@@ -9,6 +9,7 @@ import pytest
 from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
 
+from chorus_gateway.errors import STATUSES
 from chorus_gateway.upstream.transport import Reply
 
 if TYPE_CHECKING:
@@ -79,13 +80,17 @@ async def test_gauges_show_what_waits_and_what_runs(
         await asyncio.sleep(0.01)
     assert await samples(client, "calls_in_flight") == [({}, 2)]
     assert await samples(client, "waiting_texts") == [({}, 3)]
+    assert await samples(client, "waiting_callers") == [({}, 1)]
+    assert await samples(client, "waiting_texts_of_one_caller") == [({}, 3)]
+    [(_, seconds)] = await samples(client, "waiting_seconds")
+    assert seconds > 0
     release.set()
     assert {response.status_code for response in await asyncio.gather(*asked)} == {200}
 
 
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [(400, "refused"), (500, "failed"), (503, "unavailable"), (504, "timeout"), (200, "invalid")],
+    [(400, "refused"), (500, "failed"), (503, "busy"), (504, "timeout"), (200, "invalid")],
 )
 async def test_upstream_errors_are_counted_by_kind(
     client: httpx.AsyncClient, transport: FakeTransport, status: int, kind: str
@@ -95,4 +100,30 @@ async def test_upstream_errors_are_counted_by_kind(
 
     transport.infer = fail
     await client.post("/process", content=b'"a"')
-    assert await samples(client, "upstream_errors_total") == [({"kind": kind}, 1)]
+    [(labels, count)] = await samples(client, "upstream_errors_total")
+    assert labels == {"kind": kind}
+    assert count == 1 or kind == "busy", "only a busy server is asked again"
+
+
+REASONS = {"full", "displaced", "out_of_reach", "busy", "rate", "deadline", "draining"}
+
+
+def test_the_reasons_of_refusals_are_a_closed_set() -> None:
+    assert {error.refusal for error in STATUSES} - {None} == REASONS
+
+
+async def test_refusals_are_counted_by_reason(
+    client: httpx.AsyncClient, app: FastAPI, transport: FakeTransport
+) -> None:
+    async def never(_: list[str]) -> Reply:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    transport.infer = never
+    for headers in ({"x-request-timeout": "0.01"}, {"x-request-timeout": "no"}):
+        await client.post("/process", json="a", headers=headers)
+    app.state.close()
+    await client.post("/process", json="a")
+    await client.post("/predict", json={})
+    counted = await samples(client, "refusals_total")
+    assert counted == [({"reason": "deadline"}, 1), ({"reason": "draining"}, 2)]

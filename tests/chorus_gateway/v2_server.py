@@ -58,6 +58,8 @@ class V2Server:
         self.outputs: tuple[str, ...] = ("output", "label", "score")
         self.answer: Answer = lambda _: output([{"label": "POSITIVE", "score": 0.5}])
         self.events: list[bytes | asyncio.Event] = []
+        self.pause = 0.0
+        """Seconds from one event to the next."""
         self.refusal: Callable[[], web.StreamResponse] | None = None
         """What a stream is answered instead of events."""
         self.url = ""
@@ -108,6 +110,7 @@ class V2Server:
                     await one.wait()
                 else:
                     await response.write(one)
+                    await asyncio.sleep(self.pause)
         except (asyncio.CancelledError, ConnectionError):
             self.left.set()
             raise

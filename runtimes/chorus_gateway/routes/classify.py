@@ -11,7 +11,7 @@ from chorus_gateway import errors
 from chorus_gateway.errors import BadInput, NotServed, UnknownModel
 from chorus_gateway.routes import examples
 from chorus_gateway.routes.desk import Desk, answer, query_without
-from chorus_gateway.routes.predict import MAY_RAISE
+from chorus_gateway.routes.predict import MAY_RAISE, TIMEOUT
 from chorus_gateway.routes.raw import RawRoute
 from chorus_gateway.tasks.request import parse
 from chorus_gateway.tasks.shapes import Shape
@@ -36,6 +36,7 @@ QUERY: Final[list[dict[str, Any]]] = [
         "example": "cardiffnlp",
     },
     {"name": "top_k", "in": "query", "schema": {"type": "integer", "minimum": 1}},
+    TIMEOUT,
 ]
 
 
@@ -44,7 +45,7 @@ def add_routes(app: FastAPI, desk: Desk, models: Sequence[str]) -> None:
 
     async def classify(request: Request) -> Response:
         """Classify one sentence."""
-        with desk.gate.inside():
+        with desk.gate.inside(request):
             body = await desk.body(request)
             return await desk.gate.answer(request, _classify(desk, request, body, models))
 

@@ -8,14 +8,15 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from chorus_gateway import deadlines
 from chorus_gateway.body import read_body
-from chorus_gateway.errors import BadInput, MediaTypeUnsupported
+from chorus_gateway.errors import BadInput
 from chorus_gateway.gate import Gate
 from chorus_gateway.prediction import Call, Predictor
 from chorus_gateway.tasks.request import TaskRequest
 from chorus_gateway.tasks.shapes import Shape, prepared, render
+from chorus_gateway.upstream import sender
 from chorus_gateway.upstream.deployed_url import DeployedUrls, Target
-from chorus_gateway.upstream.sender import HOP, passed_on
 from chorus_gateway.upstream.served import Served
 from chorus_gateway.upstream.upstreams import Upstreams
 
@@ -37,10 +38,8 @@ class Desk:
 
     async def body(self, request: Request) -> bytes:
         """Read the body. Raises BodyTooLarge, MediaTypeUnsupported, and BadInput for a loop."""
-        if HOP in request.headers:
+        if sender.HOP in request.headers:
             raise BadInput(LOOP)
-        if request.headers.get("content-encoding", "identity").lower() != "identity":
-            raise MediaTypeUnsupported("send the body without content-encoding")
         return await read_body(request, self.max_body_bytes)
 
     async def json(self, request: Request) -> tuple[Any, int]:
@@ -53,9 +52,14 @@ class Desk:
     ) -> Any:
         """Ask the model, and present what it answers."""
         asked = prepared(asked, shape)
-        call = Call(asked, target, passed_on(request.headers), size)
+        call = Call(asked, target, passed_on(request), size)
         results = await self.predictor.results(call)
         return render(asked, results, shape, request.headers.get("user-agent", ""))
+
+
+def passed_on(request: Request) -> dict[str, str]:
+    """What goes on to the model server with a request: who asks, and the time that is left."""
+    return sender.passed_on(request.headers) | deadlines.what_is_left(request)
 
 
 def answer(content: Any, headers: Mapping[str, str] | None = None) -> Response:

@@ -17,9 +17,13 @@ def _predict(task: str, inputs: Any, parameters: dict[str, Any], model: str = ""
     return _example(task, body)
 
 
-def _answer(description: str, value: Any) -> dict[str, Any]:
-    return {"description": description, "content": {"application/json": {"example": value}}}
+def _answer(description: str, value: Any, **others: Any) -> dict[str, Any]:
+    content = {"application/json": {"example": value}}
+    return {"description": description, "content": {**content, **others}}
 
+
+EVENTS: Final = {"text/event-stream": {"schema": {"type": "string"}}}
+SOUND: Final = {"audio/wav": {"schema": {"type": "string", "format": "binary"}}}
 
 # The smallest image, one pixel.
 PIXEL: Final = (
@@ -66,8 +70,10 @@ MODELS: Final[dict[str, Any]] = {
     ),
 }
 CLASSIFIED: Final = _answer(
-    "What Hugging Face's clients read for the model's task.",
+    "What Hugging Face's clients read for the model's task; a sound as a file, a stream as events.",
     [[{"label": "positive", "score": 0.894}, {"label": "neutral", "score": 0.081}]],
+    **EVENTS,
+    **SOUND,
 )
 
 COMPLETIONS: Final[dict[str, Any]] = {
@@ -82,6 +88,11 @@ CHATS: Final[dict[str, Any]] = {
         "Streamed",
         {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 5, "stream": True},
     ),
+}
+
+COMPLETED: Final[dict[str, Any]] = {
+    "description": "What OpenAI's clients read; a stream as events.",
+    "content": {"application/json": {"schema": {"type": "object"}}, **EVENTS},
 }
 
 SENTENCE: Final = _answer("The best label.", [{"label": "POSITIVE", "score": 0.894}])

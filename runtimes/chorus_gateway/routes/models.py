@@ -6,22 +6,23 @@ from typing import Any, Final
 
 import orjson
 from fastapi import FastAPI
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
 from chorus_gateway import errors, sse
-from chorus_gateway.errors import BodyNotJson, MediaTypeUnsupported
+from chorus_gateway.errors import BadInput, BodyNotJson, ErrorBody, MediaTypeUnsupported
 from chorus_gateway.generation import Ending, Step
 from chorus_gateway.prediction import Call
 from chorus_gateway.routes import examples
-from chorus_gateway.routes.desk import Desk, answer, resume
+from chorus_gateway.routes.desk import Desk, answer, passed_on, resume
 from chorus_gateway.routes.events import EventStream
-from chorus_gateway.routes.predict import MAY_RAISE
+from chorus_gateway.routes.predict import MAY_RAISE, TIMEOUT
 from chorus_gateway.routes.raw import RawRoute
 from chorus_gateway.tasks.request import TaskRequest, parse, parse_raw
 from chorus_gateway.tasks.shapes import Shape
 from chorus_gateway.tasks.task import Task
-from chorus_gateway.upstream.sender import passed_on
+from chorus_gateway.upstream import deployed_url
 from chorus_gateway.upstream.served import Model
 
 JSON: Final = "application/json"
@@ -34,12 +35,12 @@ NAME: Final[dict[str, Any]] = {
     "in": "path",
     "required": True,
     "description": "A model served here; POST to any other name lists them.",
-    "schema": {"type": "string"},
+    "schema": {"type": "string", "pattern": f"^{deployed_url.NAME.pattern}$"},
     "example": "cardiffnlp",
 }
 
 DOCUMENTATION: Final[dict[str, Any]] = {
-    "parameters": [NAME],
+    "parameters": [NAME, TIMEOUT],
     "requestBody": {
         "required": True,
         "content": {
@@ -52,19 +53,39 @@ DOCUMENTATION: Final[dict[str, Any]] = {
 }
 
 
+ASKING_MAY_RAISE: Final = (
+    errors.BadInput,
+    errors.UnknownModel,
+    errors.UpstreamFailed,
+    errors.UpstreamInvalid,
+    errors.UpstreamRefused,
+    errors.UpstreamUnreachable,
+    errors.UpstreamUnavailable,
+    errors.UpstreamLoading,
+    errors.UpstreamTimeout,
+)
+
+
+class HealthBody(BaseModel):
+    """Body of /models/{name}/health."""
+
+    name: str
+    ready: bool
+
+
 def add_routes(app: FastAPI, desk: Desk, max_requests: int) -> None:
     """Add the routes of one model: to ask it, and to ask about it."""
 
     async def infer(request: Request) -> Response:
         """Run the model's task on one input or a list of them."""
         async with AsyncExitStack() as place:
-            place.enter_context(desk.gate.inside())
+            place.enter_context(desk.gate.inside(request))
             model = await desk.served.model(request.path_params["name"])
             body = await desk.body(request)
             task = model.require_task()
             asked = await read(desk, request, task, body)
             if asked.stream:
-                call = Call(asked, model.target, passed_on(request.headers), len(body))
+                call = Call(asked, model.target, passed_on(request), len(body))
                 return await _streamed(desk, request, call, model, place)
             work = desk.result(request, asked, model.target, len(body), Shape.CLIENT)
             content = await desk.gate.answer(request, work)
@@ -88,7 +109,8 @@ def add_routes(app: FastAPI, desk: Desk, max_requests: int) -> None:
     about = {"parameters": [NAME]}
     add = app.router.add_api_route
     options: dict[str, Any] = {"route_class_override": RawRoute, "tags": ["models"]}
-    known = errors.documented(errors.UnknownModel)
+    known = errors.documented(*ASKING_MAY_RAISE)
+    not_ready = {"model": HealthBody | ErrorBody, "description": "It is not ready."}
     add(
         "/models/{name}",
         infer,
@@ -97,14 +119,14 @@ def add_routes(app: FastAPI, desk: Desk, max_requests: int) -> None:
         openapi_extra=DOCUMENTATION,
         **options,
     )
-    for path, shown in (("/models/{name}", False), ("/models/{name}/health", True)):
+    for path in ("/models/{name}", "/models/{name}/health"):
         add(
             path,
             health,
             methods=["GET"],
-            responses={**known, 503: {"description": "It is not ready."}},
+            response_model=HealthBody,
+            responses={**known, 503: not_ready},
             openapi_extra=about,
-            include_in_schema=shown,
             **options,
         )
     add(
@@ -126,6 +148,8 @@ async def read(desk: Desk, request: Request, task: Task, body: bytes) -> TaskReq
     query = dict(request.query_params)
     if declared == JSON:
         return parse(task, await desk.predictor.parse_json(body), query)
+    if declared in UNDECLARED and not body:
+        raise BadInput("the body is empty; send an input as it is, or as JSON")
     if declared not in UNDECLARED and not declared.startswith(RAW):
         raise MediaTypeUnsupported(f"send {JSON}, or an image, audio or text as it is")
     if declared in UNDECLARED and body[:1] in (b"{", b"[", b'"'):
@@ -139,7 +163,7 @@ async def read(desk: Desk, request: Request, task: Task, body: bytes) -> TaskReq
 async def _streamed(
     desk: Desk, request: Request, call: Call, model: Model, place: AsyncExitStack
 ) -> Response:
-    steps = desk.gate.guard(desk.predictor.steps(call))
+    steps = desk.gate.guard(request, desk.predictor.steps(call))
     place.push_async_callback(steps.aclose)
     first = await desk.gate.answer(request, anext(steps))
     events = _events(resume(first, steps), call.request.parameters)

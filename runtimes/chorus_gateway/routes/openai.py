@@ -16,13 +16,12 @@ from chorus_gateway.openai.choices import Piece, grow, merge
 from chorus_gateway.openai.request import Completion, read_chat, read_completion
 from chorus_gateway.prediction import Call
 from chorus_gateway.routes import examples
-from chorus_gateway.routes.desk import Desk, answer, resume
+from chorus_gateway.routes.desk import Desk, answer, passed_on, resume
 from chorus_gateway.routes.events import EventStream
 from chorus_gateway.routes.models import NAME
-from chorus_gateway.routes.predict import MAY_RAISE
+from chorus_gateway.routes.predict import MAY_RAISE, TIMEOUT
 from chorus_gateway.routes.raw import RawRoute
 from chorus_gateway.tasks.task import Task
-from chorus_gateway.upstream.sender import passed_on
 from chorus_gateway.upstream.served import Model
 
 Read = Callable[[Task, object], Completion]
@@ -44,9 +43,9 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
             name=path,
             route_class_override=RawRoute,
             tags=["models"],
-            responses=errors.documented(*MAY_RAISE),
+            responses={200: examples.COMPLETED, **errors.documented(*MAY_RAISE)},
             openapi_extra={
-                "parameters": [NAME],
+                "parameters": [NAME, TIMEOUT],
                 "requestBody": {
                     "required": True,
                     "content": {
@@ -61,11 +60,11 @@ def _endpoint(desk: Desk, read: Read, style: Style, version: str) -> Endpoint:
     async def complete(request: Request) -> Response:
         """Continue a text or a conversation."""
         async with AsyncExitStack() as place:
-            place.enter_context(desk.gate.inside())
+            place.enter_context(desk.gate.inside(request))
             model = await desk.served.model(request.path_params["name"])
             body, size = await desk.json(request)
             asked = read(model.require_task(), body)
-            pieces = desk.gate.guard(merge(_choices(desk, request, model, asked, size)))
+            pieces = desk.gate.guard(request, merge(_choices(desk, request, model, asked, size)))
             place.push_async_callback(pieces.aclose)
             written = Answer(style, model.name, version, asked.n)
             if not asked.stream:
@@ -81,7 +80,7 @@ def _endpoint(desk: Desk, read: Read, style: Style, version: str) -> Endpoint:
 def _choices(
     desk: Desk, request: Request, model: Model, asked: Completion, size: int
 ) -> list[AsyncGenerator[Piece, None]]:
-    call = partial(Call, target=model.target, headers=passed_on(request.headers), size=size)
+    call = partial(Call, target=model.target, headers=passed_on(request), size=size)
     return [
         grow(index, desk.predictor.steps(call(one)), echo, asked.stop)
         for index, (one, echo) in enumerate(zip(asked.choices, asked.echoed, strict=True))

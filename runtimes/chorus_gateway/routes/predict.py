@@ -33,9 +33,19 @@ MAY_RAISE: Final = (
     errors.Busy,
     errors.Draining,
     errors.UpstreamUnavailable,
+    errors.UpstreamBusy,
     errors.UpstreamLoading,
     errors.UpstreamTimeout,
+    errors.DeadlinePassed,
+    errors.RateLimited,
 )
+
+TIMEOUT: Final[dict[str, Any]] = {
+    "name": "x-request-timeout",
+    "in": "header",
+    "description": "Seconds that the caller waits; then the answer is 504 and the work is dropped.",
+    "schema": {"type": "number", "exclusiveMinimum": 0},
+}
 
 DOCUMENTATION: Final[dict[str, Any]] = {
     "parameters": [
@@ -45,7 +55,8 @@ DOCUMENTATION: Final[dict[str, Any]] = {
             "description": "`batch`: one element per input. `hf`: as Hugging Face's endpoints. "
             "`client`: as their client libraries.",
             "schema": {"type": "string", "enum": list(SHAPES), "default": Shape.BATCH.value},
-        }
+        },
+        TIMEOUT,
     ],
     "requestBody": {
         "required": True,
@@ -76,7 +87,7 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
 
     async def predict(request: Request) -> Response:
         """Run a task on a model, wherever it is deployed."""
-        with desk.gate.inside():
+        with desk.gate.inside(request):
             body, size = await desk.json(request)
             return await desk.gate.answer(request, _predict(desk, request, body, size))
 

@@ -10,10 +10,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from chorus_gateway import errors
-from chorus_gateway.body import read_body, require_json
+from chorus_gateway.body import parse_json, read_body, require_json
 from chorus_gateway.coalescer import Coalescer
+from chorus_gateway.deadlines import terms_of, within
 from chorus_gateway.express import Endpoint
 from chorus_gateway.readiness import Readiness
+from chorus_gateway.routes.predict import TIMEOUT
 from chorus_gateway.routes.raw import RawRoute
 from chorus_gateway.upstream.v2 import Answer
 
@@ -67,18 +69,32 @@ ANSWER: dict[str, Any] = {
 
 
 def endpoint(
-    coalescer: Coalescer[Answer] | None, readiness: Readiness, max_body_bytes: int
+    coalescer: Coalescer[Answer] | None,
+    readiness: Readiness,
+    max_body_bytes: int,
+    max_timeout: float,
 ) -> Endpoint:
     """Build the endpoint; without a coalescer, the ensemble is not served."""
 
+    async def answered(
+        coalescer: Coalescer[Answer], request: Request, caller: str, deadline: float | None
+    ) -> Answer:
+        text = parse_text(await read_body(request, max_body_bytes))
+        reply = coalescer.ask(text, caller, deadline)
+        return await _unless_the_caller_leaves(request, coalescer, reply)
+
     async def process(request: Request) -> Response:
-        """Classify one text with every model."""
+        """Classify one text with every model.
+
+        All of it or an error: where one model fails on the text (502, naming it) or is too slow
+        (504), the answers of the others are not given out without it.
+        """
         if coalescer is None:
             raise errors.NotServed(NOT_SERVED)
-        coalescer.require_room()  # a refusal must cost far less than an answer
+        caller, deadline = terms_of(request, max_timeout)
+        coalescer.require_room(caller, deadline)  # a refusal must cost far less than an answer
         require_json(request.headers)
-        text = parse_text(await read_body(request, max_body_bytes))
-        answer = await _unless_the_caller_leaves(request, coalescer, coalescer.ask(text))
+        answer = await within(deadline, answered(coalescer, request, caller, deadline))
         weights = await readiness.weights()
         headers = {"x-chorus-weights": weights} if weights else None
         return Response(orjson.dumps(answer), headers=headers, media_type="application/json")
@@ -97,34 +113,38 @@ def add_routes(app: FastAPI, process: Endpoint) -> None:
             tags=["classify"],
             response_model=dict[str, PredictionBody],
             responses={200: ANSWER, **errors.documented(*MAY_RAISE)},
-            openapi_extra={"requestBody": REQUEST_BODY},
+            openapi_extra={"parameters": [TIMEOUT], "requestBody": REQUEST_BODY},
             include_in_schema=path == PATHS[0],
         )
 
 
 MAY_RAISE = (
     errors.NotServed,
+    errors.BadInput,
     errors.BodyNotJson,
     errors.BodyTooLarge,
     errors.MediaTypeUnsupported,
     errors.BodyNotText,
     errors.InputRefused,
     errors.UpstreamFailed,
+    errors.InputFailed,
     errors.UpstreamInvalid,
     errors.UpstreamRefused,
+    errors.RateLimited,
     errors.Overloaded,
+    errors.Displaced,
+    errors.OutOfReach,
     errors.Draining,
     errors.UpstreamUnavailable,
+    errors.UpstreamBusy,
     errors.UpstreamTimeout,
+    errors.DeadlinePassed,
 )
 
 
 def parse_text(body: bytes) -> str:
     """Read a JSON string. Raises BodyNotJson, BodyNotText."""
-    try:
-        text = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise errors.BodyNotJson(EXPECTED) from None
+    text = parse_json(body, EXPECTED)
     if not isinstance(text, str):
         raise errors.BodyNotText(EXPECTED)
     return text
@@ -140,6 +160,7 @@ async def _unless_the_caller_leaves(
     except asyncio.CancelledError:
         if watch.done():
             raise ClientDisconnect from None
+        coalescer.leave(reply)  # its time is over
         raise
     finally:
         watch.cancel()

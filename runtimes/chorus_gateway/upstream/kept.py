@@ -23,7 +23,7 @@ class Kept(Generic[T]):
     async def get(self, name: str) -> T:
         """Return the answer, asking if there is none or it is too old. Raises what `ask` raises."""
         until, answer = self._answers.get(name, (0.0, None))
-        if answer is None or time.monotonic() > until:
+        if answer is None or (answer.done() and time.monotonic() > until):
             answer = asyncio.ensure_future(self._ask(name))
             answer.add_done_callback(partial(self._forget_failure, name))
             self._answers[name] = time.monotonic() + self._seconds, answer

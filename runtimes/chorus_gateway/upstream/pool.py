@@ -1,43 +1,50 @@
-"""Several model servers as one: a call goes to the one with the least in flight.
+"""Our own model servers as one: a call goes to the one with the least in flight.
 
-One that does not answer gets no calls until all that it is asked for is ready again; the call that
-found out goes to another.
+One that does not answer gets no calls until it is found to serve again; the call that found out
+goes to another.
 """
 
 import asyncio
-import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+import time
+from collections.abc import Sequence
+from contextlib import suppress
 
 from chorus_gateway.errors import UpstreamError, UpstreamTimeout, UpstreamUnavailable
+from chorus_gateway.upstream.breaker import Breaker
+from chorus_gateway.upstream.faults import cut_before_answering, never_sent
+from chorus_gateway.upstream.server import Server, gone, next_server
 from chorus_gateway.upstream.transport import Reply, Transport
 
-logger = logging.getLogger(__name__)
-
-PROBE_SECONDS = 0.5  # how long a server that is back waits for its first call, at most
+PROBE_SECONDS = 0.25  # how long a server that is back waits for its first call, at most
 
 
-class Server:
-    """One model server and what is known of it."""
+class OwnServer(Server):
+    """A server of ours, with the connections to it."""
 
-    def __init__(self, name: str, transport: Transport) -> None:
-        self.name = name
+    def __init__(self, url: str, transport: Transport, breaker: Breaker, patience: float) -> None:
+        super().__init__(url, breaker, patience)
         self.transport = transport
-        self.in_flight = 0
-        self.is_up = False
 
 
 class Pool(Transport):
-    """A transport over several; `probe` is a path that a server answers with 200 when it serves."""
+    """A transport over one or several; `probe` is a path that is answered with 200 by who serves.
 
-    def __init__(self, servers: Sequence[Server], probe: str, probe_timeout: float) -> None:
+    Their breakers are closed by the probe alone: no caller's request is spent on a trial.
+    """
+
+    def __init__(self, servers: Sequence[OwnServer], probe: str, probe_timeout: float) -> None:
         self._servers = servers
         self._probe = probe
         self._probe_timeout = probe_timeout
         self._watch: asyncio.Task[None] | None = None
 
+    @property
+    def is_up(self) -> bool:
+        """Whether any server may be called."""
+        return any(not server.breaker.is_open for server in self._servers)
+
     async def open(self) -> None:
-        """Open every transport and start to look for servers that are up."""
+        """Open every transport and start to look for servers that are back."""
         for server in self._servers:
             await server.transport.open()
         self._watch = asyncio.create_task(self._look_for_the_missing())
@@ -51,92 +58,82 @@ class Pool(Transport):
             await server.transport.close()
 
     async def request(self, method: str, path: str, body: bytes | None, timeout: float) -> Reply:
-        """Send one request. Raises UpstreamUnavailable, UpstreamTimeout, UpstreamFailed."""
+        """Send one request. Raises UpstreamUnavailable, UpstreamTimeout, UpstreamInvalid."""
         if method == "GET":
             return await self._ask_any(path, timeout)
-        return await self._call_one(method, path, body, timeout)
+        return await self._call(method, path, body, timeout)
 
-    @contextmanager
-    def lease(self) -> Iterator[str]:
-        """Choose the least busy, which is the busier for it until the call is over."""
-        server = self._least_busy(())
-        with self._using(server), server.transport.lease() as url:
-            yield url
+    def choose(self) -> OwnServer:
+        """Return the least busy of those that may be called. Raises UpstreamUnavailable."""
+        return self._least_busy(self._servers)
 
-    async def _call_one(self, method: str, path: str, body: bytes | None, timeout: float) -> Reply:
-        """Call the least busy; once more, elsewhere, what was cut off or refused for being busy.
+    def another(self, server: Server) -> OwnServer | None:
+        """Return the least busy but for this one, None if there is none."""
+        with suppress(UpstreamUnavailable):
+            return self._least_busy([other for other in self._servers if other is not server])
+        return None
+
+    async def _call(self, method: str, path: str, body: bytes | None, timeout: float) -> Reply:
+        """Call the least busy; once more what was never sent, cut off, or refused by a busy one.
 
         A text may then be computed twice, and answered once.
         """
-        first = self._least_busy(())
+        until = time.monotonic() + timeout
+        first = self.choose()
         try:
             reply = await self._send(first, method, path, body, timeout)
-        except UpstreamTimeout:
-            raise
-        except UpstreamUnavailable:
-            return await self._send(self._least_busy((first,)), method, path, body, timeout)
-        if reply.status == 503:
+        except UpstreamError as error:
+            if not (never_sent(error) or cut_before_answering(error)):
+                raise
+            second = await next_server(first, self.another(first), error)
+            return await self._send(second, method, path, body, until - time.monotonic())
+        if reply.status == 503 and (other := self.another(first)):
             with suppress(UpstreamUnavailable):
-                return await self._send(self._least_busy((first,)), method, path, body, timeout)
+                return await self._send(other, method, path, body, until - time.monotonic())
         return reply
 
     async def _ask_any(self, path: str, timeout: float) -> Reply:
-        """The first 200 of any server, those that are up first; else what the last one said."""
+        """The first 200 of any server that may be called, else what the last one said.
+
+        To ask how a server is, is no call: what comes of it is for who asks.
+        """
         reply: Reply | None = None
-        for server in sorted(self._servers, key=lambda server: not server.is_up):
-            with suppress(UpstreamError):
-                reply = await server.transport.request("GET", path, None, timeout)
-                if reply.status == 200:
-                    if path == self._probe:  # who is told "ready" may call at once
-                        self._put_in(server)
-                    return reply
+        for server in self._servers:
+            if not server.breaker.is_open:
+                with suppress(UpstreamError):
+                    reply = await server.transport.request("GET", path, None, timeout)
+                    if reply.status == 200:
+                        return reply
         if reply is None:
-            raise UpstreamUnavailable("no model server answers")
+            raise gone("no model server answers")
         return reply
 
     async def _send(
-        self, server: Server, method: str, path: str, body: bytes | None, timeout: float
+        self, server: OwnServer, method: str, path: str, body: bytes | None, timeout: float
     ) -> Reply:
-        with self._using(server):
+        with server.call(timeout):
+            if timeout <= 0:
+                raise UpstreamTimeout("no time is left for a second call")
             return await server.transport.request(method, path, body, timeout)
 
-    @contextmanager
-    def _using(self, server: Server) -> Iterator[None]:
-        server.in_flight += 1
-        try:
-            yield
-        except UpstreamTimeout:
-            raise
-        except UpstreamUnavailable:
-            self._take_out(server)
-            raise
-        finally:
-            server.in_flight -= 1
-
-    def _least_busy(self, without: Sequence[Server]) -> Server:
-        candidates = [s for s in self._servers if s.is_up and s not in without]
+    def _least_busy(self, servers: Sequence[OwnServer]) -> OwnServer:
+        candidates = [server for server in servers if not server.breaker.is_open]
         if not candidates:
-            raise UpstreamUnavailable("no model server is up")
+            raise gone("no model server is up")
         return min(candidates, key=lambda server: server.in_flight)
-
-    def _put_in(self, server: Server) -> None:
-        if not server.is_up:
-            server.is_up = True
-            logger.info("model server %s is up", server.name)
-
-    def _take_out(self, server: Server) -> None:
-        if server.is_up:
-            server.is_up = False
-            logger.warning("model server %s is gone", server.name)
 
     async def _look_for_the_missing(self) -> None:
         while True:
-            missing = [server for server in self._servers if not server.is_up]
+            missing = [server for server in self._servers if server.breaker.is_open]
             await asyncio.gather(*map(self._look_at, missing))
             await asyncio.sleep(PROBE_SECONDS)
 
-    async def _look_at(self, server: Server) -> None:
+    async def _look_at(self, server: OwnServer) -> None:
         with suppress(UpstreamError):
             reply = await server.transport.request("GET", self._probe, None, self._probe_timeout)
-            if reply.status == 200:
-                self._put_in(server)
+            if self._serves(reply):
+                server.breaker.worked()
+
+    def _serves(self, reply: Reply) -> bool:
+        """Whether a server may be called; the only one may also say itself what it does not do."""
+        return reply.status == 200 or (len(self._servers) == 1 and reply.status < 500)

@@ -19,8 +19,9 @@ from chorus_gateway.errors import (
     UpstreamRefused,
     refusal,
 )
+from chorus_gateway.upstream.arriving import ending_with_its_connection, paced
 from chorus_gateway.upstream.deployed_url import FIELD, NAME, Origin, Target
-from chorus_gateway.upstream.sender import Headers, Sender
+from chorus_gateway.upstream.sender import Headers, Request, Sender
 from chorus_gateway.upstream.transport import Reply
 from chorus_gateway.upstream.v2 import error_of
 
@@ -57,15 +58,10 @@ class Upstreams:
 
     async def infer(self, target: Target, body: bytes, headers: Headers) -> bytes:
         """Return the body of the answer. Raises BadInput, UnknownModel, every UpstreamError."""
+        path = f"{target.path}/infer"
+        request = Request("POST", target.origin, path, body, headers, total=self._timeout)
         with self._reporting(target):
-            async with self._sender.sent(
-                "POST",
-                target.origin,
-                f"{target.path}/infer",
-                total=self._timeout,
-                body=body,
-                headers=headers,
-            ) as response:
+            async with self._sender.sent(request) as response:
                 reply = await self._sender.read(response)
             await self._require_ok(reply, target)
             return reply.body
@@ -74,18 +70,15 @@ class Upstreams:
         self, target: Target, body: bytes, headers: Headers
     ) -> AsyncGenerator[dict[str, Any], None]:
         """Yield the answers of a model that gives many. Raises as `infer` does."""
+        path = f"{target.path}/generate_stream"
+        request = Request("POST", target.origin, path, body, headers, between=self._timeout)
         with self._reporting(target):
-            async with self._sender.sent(
-                "POST",
-                target.origin,
-                f"{target.path}/generate_stream",
-                between=self._timeout,
-                body=body,
-                headers=headers,
-            ) as response:
+            async with self._sender.sent(request) as response:
                 if response.status == 200 and response.content_type == "text/event-stream":
-                    async for data in sse.read(response.content.iter_any(), LONGEST_EVENT):
-                        yield _object(data)
+                    with ending_with_its_connection(response):
+                        events = sse.read(response.content.iter_any(), LONGEST_EVENT)
+                        async for data in paced(events, self._timeout):
+                            yield _object(data)
                     return
                 reply = await self._sender.read(response)
             await self._require_ok(reply, target)
@@ -99,10 +92,9 @@ class Upstreams:
     async def ready(self, target: Target) -> bool:
         """Ask whether the server is there and the model is ready."""
         path = f"{target.path}/ready"
+        request = Request("GET", target.origin, path, total=self._probe_timeout)
         try:
-            async with self._sender.sent(
-                "GET", target.origin, path, total=self._probe_timeout
-            ) as response:
+            async with self._sender.sent(request) as response:
                 return response.status == 200
         except UpstreamError:
             return False
@@ -133,9 +125,8 @@ class Upstreams:
     async def _ask(
         self, method: str, target: Target, path: str, body: bytes | None = None
     ) -> bytes:
-        async with self._sender.sent(
-            method, target.origin, path, total=self._probe_timeout, body=body
-        ) as response:
+        request = Request(method, target.origin, path, body, total=self._probe_timeout)
+        async with self._sender.sent(request) as response:
             reply = await self._sender.read(response)
         await self._require_ok(reply, target)
         return reply.body

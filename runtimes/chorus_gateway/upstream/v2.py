@@ -3,19 +3,21 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from time import monotonic
 from typing import Any, TypedDict
 from urllib.parse import quote
 
 import orjson
 
 from chorus_gateway.errors import (
+    InputFailed,
     InputRefused,
+    UpstreamBusy,
     UpstreamError,
     UpstreamFailed,
     UpstreamInvalid,
     UpstreamRefused,
     UpstreamTimeout,
-    UpstreamUnavailable,
 )
 from chorus_gateway.upstream.transport import Reply, Transport
 
@@ -23,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 # The statuses with which a V2 server may speak about the content of a request.
 ABOUT_THE_INPUT = frozenset({400, 413, 422})
+ABOUT_THE_TEXT = "failed on this input"  # our model server's words, after a model's name
+LEAST_SECONDS = 0.001  # to say to a model server that there is no time left
 
 
 class Prediction(TypedDict):
@@ -51,11 +55,19 @@ class V2Client:
         self._probe_timeout = probe_timeout
         self._on_error = on_error
 
-    async def infer(self, model: str, texts: Sequence[str]) -> list[Answer]:
-        """Return one answer per text. Raises every UpstreamError."""
+    async def infer(
+        self, model: str, texts: Sequence[str], deadline: float | None = None
+    ) -> list[Answer]:
+        """Return one answer per text, by `deadline` on the clock of `monotonic`, if there is one.
+
+        Raises every UpstreamError.
+        """
         with self._reporting(model):
+            left = None if deadline is None else max(deadline - monotonic(), LEAST_SECONDS)
             path = f"/v2/models/{quote(model, safe='')}/infer"
-            reply = await self._transport.request("POST", path, encode_texts(texts), self._timeout)
+            body = encode_texts(texts, left)
+            timeout = self._timeout if left is None else min(self._timeout, left)
+            reply = await self._transport.request("POST", path, body, timeout)
             return decode_answers(json_of(reply), len(texts))
 
     async def ready(self, model: str) -> bool:
@@ -84,10 +96,12 @@ class V2Client:
             raise
 
 
-def encode_texts(texts: Sequence[str]) -> bytes:
-    """Write the V2 request that carries `texts`."""
+def encode_texts(texts: Sequence[str], seconds: float | None = None) -> bytes:
+    """Write the V2 request that carries `texts`, to be answered in so many seconds."""
     tensor = {"name": "text", "shape": [len(texts)], "datatype": "BYTES", "data": texts}
-    return orjson.dumps({"inputs": [tensor]})
+    if seconds is None:
+        return orjson.dumps({"inputs": [tensor]})
+    return orjson.dumps({"inputs": [tensor], "parameters": {"timeout": int(seconds * 1e6)}})
 
 
 def decode_answers(reply: dict[str, Any], count: int) -> list[Answer]:
@@ -145,15 +159,18 @@ def json_of(reply: Reply) -> dict[str, Any]:
 
 def error_of(reply: Reply) -> UpstreamError:
     """Put the server's status into the gateway's words."""
+    what, message = f"status {reply.status}", _message(reply.body)
     if reply.status in (429, 503):
-        return UpstreamUnavailable(f"status {reply.status}", _seconds(reply.retry_after))
+        return UpstreamBusy(what, _seconds(reply.retry_after), message)
     if reply.status == 504:
-        return UpstreamTimeout("status 504")
+        return UpstreamTimeout(what, message=message)
     if reply.status in ABOUT_THE_INPUT:
-        return InputRefused(reply.status, _message(reply.body))
+        return InputRefused(reply.status, message)
     if 400 <= reply.status < 500:
-        return UpstreamRefused(reply.status, _message(reply.body))
-    return UpstreamFailed(f"status {reply.status}")
+        return UpstreamRefused(reply.status, message)
+    if message.endswith(ABOUT_THE_TEXT):
+        return InputFailed(what, message)
+    return UpstreamFailed(what)
 
 
 def _message(body: bytes) -> str:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import httpx
 from fastapi import FastAPI
 
+from chorus_gateway.readiness import FRESH_SECONDS
 from chorus_gateway.settings import Settings
 from chorus_gateway.upstream.transport import Reply
 
@@ -65,6 +67,7 @@ async def test_the_weights_are_asked_for_again_when_readiness_flips(
     assert await weights(client) == "standin", "ready as before: nothing to ask"
     for state in (503, 200):
         transport.ready = Reply(state, b"")
+        await asyncio.sleep(FRESH_SECONDS)
         await client.get("/readyz")
     assert await weights(client) == "hub"
 

@@ -129,6 +129,23 @@ async def test_a_name_that_nobody_has(tasks: httpx.AsyncClient) -> None:
     assert (await tasks.post("/models/a%2Fb", json={"inputs": "a"})).status_code in (400, 404)
 
 
+async def test_no_body_is_no_input(tasks: httpx.AsyncClient, v2: V2Server) -> None:
+    """The empty text is one, if it is called a text."""
+    refusal = await tasks.post("/models/classifier")
+    assert refusal.status_code == 400
+    assert "empty" in refusal.json()["error"]
+    assert v2.calls == []
+    v2.answer = lambda _: output(ALL)
+    declared = {"content-type": "text/plain"}
+    assert (await tasks.post("/models/classifier", headers=declared)).status_code == 200
+
+
+async def test_a_refused_method_is_told_all_that_the_path_has(tasks: httpx.AsyncClient) -> None:
+    for path in ("/models/classifier", "/classify"):
+        refusal = await tasks.put(path)
+        assert (refusal.status_code, refusal.headers["allow"]) == (405, "GET, POST")
+
+
 async def test_health(tasks: httpx.AsyncClient, v2: V2Server) -> None:
     for path in ("/models/classifier/health", "/models/classifier"):
         assert (await tasks.get(path)).json() == {"name": "classifier", "ready": True}

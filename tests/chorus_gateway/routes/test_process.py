@@ -188,3 +188,71 @@ async def test_a_full_line_refuses_before_it_looks_at_the_body(transport: FakeTr
         assert (refused.status_code, "retry-after" in refused.headers) == (503, True)
         app.state.close()
         assert [(await one).status_code for one in asked] == [503, 503]
+
+
+class Slow:
+    """Stands in for `transport.infer`, and answers nobody."""
+
+    def __init__(self) -> None:
+        self.cancelled = asyncio.Event()
+
+    async def __call__(self, _: list[str]) -> Reply:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.cancelled.set()
+        raise AssertionError
+
+
+@pytest.mark.parametrize(
+    "header", [{"x-request-timeout": "0.05"}, {"x-request-timeout-ms": "50"}], ids=str
+)
+async def test_at_the_deadline_it_is_over_and_the_call_too(
+    client: httpx.AsyncClient, transport: FakeTransport, header: dict[str, str]
+) -> None:
+    transport.infer = slow = Slow()
+    response = await client.post("/process", json="a", headers=header)
+    assert response.status_code == 504
+    assert "x-request-timeout" in response.json()["error"]
+    await asyncio.wait_for(slow.cancelled.wait(), 5)
+    call = orjson.loads(transport.requests[0][2] or b"")
+    assert 0 < call["parameters"]["timeout"] <= 50_000, "microseconds"
+
+
+async def test_with_one_who_waits_for_ever_the_call_goes_on(
+    client: httpx.AsyncClient, transport: FakeTransport
+) -> None:
+    transport.infer = slow = Slow()
+    patient = asyncio.create_task(post(client, b'"a"'))
+    hasty = client.post("/process", json="b", headers={"x-request-timeout": "0.05"})
+    assert (await hasty).status_code == 504
+    assert all(b"parameters" not in (body or b"") for _, _, body in transport.requests)
+    assert not slow.cancelled.is_set()
+    patient.cancel()
+
+
+async def test_a_text_that_waits_until_its_deadline_is_never_sent(
+    client: httpx.AsyncClient, transport: FakeTransport
+) -> None:
+    transport.infer = Slow()
+    running = []
+    for _ in range(2):
+        running.append(asyncio.create_task(post(client, b'"running"')))
+        await asyncio.sleep(0.01)
+    late = await client.post("/process", json="late", headers={"x-request-timeout": "0.05"})
+    assert late.status_code == 504
+    transport.infer = transport.answer
+    for one in running:
+        one.cancel()
+    assert (await post(client, b'"next"')).status_code == 200
+    assert not any(b"late" in (body or b"") for _, _, body in transport.requests)
+
+
+@pytest.mark.parametrize("name", ["x-request-timeout", "x-request-timeout-ms"])
+async def test_a_time_that_is_none_is_named(
+    client: httpx.AsyncClient, transport: FakeTransport, name: str
+) -> None:
+    response = await client.post("/process", json="a", headers={name: "soon"})
+    assert response.status_code == 400
+    assert response.json()["error"].startswith(f"{name}: ")
+    assert transport.requests == []

@@ -33,10 +33,12 @@ async def test_an_old_answer_is_asked_for_again() -> None:
     assert [await kept.get("a"), await kept.get("a")] == ["a1", "a2"]
 
 
-async def test_callers_at_the_same_time_share_a_question_and_one_may_leave() -> None:
+@pytest.mark.parametrize("seconds", [60, -1])
+async def test_callers_at_the_same_time_share_a_question_and_one_may_leave(seconds: float) -> None:
+    """However long it takes: who is slow to answer is not asked the more for that."""
     asked = Asked()
     asked.gate.clear()
-    kept = Kept(asked, 60)
+    kept = Kept(asked, seconds)
     first, second = (asyncio.create_task(kept.get("a")) for _ in range(2))
     await asyncio.sleep(0)
     first.cancel()

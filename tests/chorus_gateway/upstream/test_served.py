@@ -7,10 +7,10 @@ from tests.chorus_gateway.v2_server import V2Server
 
 from chorus_gateway.errors import BadInput, UnknownModel, UnknownTask, UpstreamUnreachable
 from chorus_gateway.upstream.deployed_url import DeployedUrls, Target
-from chorus_gateway.upstream.sender import Sender
 from chorus_gateway.upstream.served import Served
-from chorus_gateway.upstream.transport import HttpTransport
 from chorus_gateway.upstream.upstreams import Upstreams
+
+from .servers import pool_of, sending
 
 
 @pytest.fixture
@@ -21,13 +21,10 @@ async def server() -> AsyncIterator[V2Server]:
 
 @pytest.fixture
 async def served(server: V2Server) -> AsyncIterator[Served]:
-    own = HttpTransport(server.url, 1)
-    sender = Sender(own, connect_timeout=1, max_answer_bytes=1 << 20)
-    await sender.open()
-    upstreams = Upstreams(sender, timeout=5, probe_timeout=5, on_error=lambda _: None)
     named = {"alias": f"{server.url}/v2/models/mine", "gone": "http://127.0.0.1:1/v2/models/m"}
-    yield Served(upstreams, DeployedUrls([server.url], named=named))
-    await sender.close()
+    async with sending(pool_of(server.url)) as sender:
+        upstreams = Upstreams(sender, timeout=5, probe_timeout=5, on_error=lambda _: None)
+        yield Served(upstreams, DeployedUrls([server.url], named=named))
 
 
 async def test_a_model_says_its_task_and_its_weights(served: Served) -> None:

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from chorus_gateway.errors import (
     BadInput,
     GatewayError,
     UnknownModel,
+    UpstreamBusy,
     UpstreamError,
     UpstreamFailed,
     UpstreamInvalid,
@@ -22,12 +23,13 @@ from chorus_gateway.errors import (
     UpstreamUnavailable,
     UpstreamUnreachable,
 )
-from chorus_gateway.upstream import sender as sending
 from chorus_gateway.upstream.deployed_url import Origin, Target
-from chorus_gateway.upstream.pool import Pool, Server
-from chorus_gateway.upstream.sender import Sender, passed_on
-from chorus_gateway.upstream.transport import HttpTransport, Transport
+from chorus_gateway.upstream.foreign import ForeignServers
+from chorus_gateway.upstream.pool import Pool
+from chorus_gateway.upstream.sender import HOP, passed_on
 from chorus_gateway.upstream.upstreams import Upstreams
+
+from .servers import own_server, pool_of, sending, strangers
 
 BODY = b'{"inputs": []}'
 
@@ -38,34 +40,18 @@ async def server() -> AsyncIterator[V2Server]:
         yield server
 
 
-class Counting(HttpTransport):
-    """Our own server, with a count of how often it was chosen and what was found out."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__(url, 1)
-        self.leases = 0
-        self.blamed: list[Exception] = []
-
-    @contextmanager
-    def lease(self) -> Iterator[str]:
-        self.leases += 1
-        try:
-            with super().lease() as url:
-                yield url
-        except UpstreamUnavailable as found:
-            self.blamed.append(found)
-            raise
-
-
 @asynccontextmanager
 async def speaking(
-    own: Transport, *, timeout: float = 5, most: int = 1 << 20
+    own: Pool | str,
+    *,
+    timeout: float = 5,
+    most: int = 1 << 20,
+    foreign: ForeignServers | None = None,
 ) -> AsyncIterator[tuple[Upstreams, list[UpstreamError]]]:
     errors: list[UpstreamError] = []
-    sender = Sender(own, connect_timeout=1, max_answer_bytes=most)
-    await sender.open()
-    yield Upstreams(sender, timeout=timeout, probe_timeout=5, on_error=errors.append), errors
-    await sender.close()
+    pool = pool_of(own) if isinstance(own, str) else own
+    async with sending(pool, foreign, most) as sender:
+        yield Upstreams(sender, timeout=timeout, probe_timeout=5, on_error=errors.append), errors
 
 
 def foreign(server: V2Server, model: str | None = "m") -> Target:
@@ -76,7 +62,7 @@ OWN = Target(None, "m")
 
 
 async def test_an_answer(server: V2Server) -> None:
-    async with speaking(Counting(server.url)) as (upstreams, _):
+    async with speaking(server.url) as (upstreams, _):
         for target in (OWN, foreign(server)):
             assert b"POSITIVE" in await upstreams.infer(target, BODY, {})
     assert [path for path, _ in server.calls] == ["/v2/models/m/infer"] * 2
@@ -84,11 +70,11 @@ async def test_an_answer(server: V2Server) -> None:
 
 async def test_only_ids_are_passed_on(server: V2Server) -> None:
     headers = {"x-amzn-trace-id": "an-id", "traceparent": "00-1-2-01", "authorization": "secret"}
-    async with speaking(Counting(server.url)) as (upstreams, _):
+    async with speaking(server.url) as (upstreams, _):
         await upstreams.infer(foreign(server), BODY, passed_on(headers))
     names = {name.lower(): value for name, value in server.headers[0].items()}
     assert (names["x-request-id"], names["traceparent"]) == ("an-id", "00-1-2-01")
-    assert names[sending.HOP] == "1"
+    assert names[HOP] == "1"
     assert not {"authorization", "cookie", "x-amzn-trace-id"} & names.keys()
 
 
@@ -108,8 +94,8 @@ def test_an_id_that_is_none_stays_behind(value: str) -> None:
         (error(403, "not you"), UpstreamRefused, ""),
         (error(404, "Model not found"), UnknownModel, "m"),
         (error(500, "oops"), UpstreamFailed, ""),
-        (error(503, "later", **{"retry-after": "7"}), UpstreamUnavailable, ""),
-        (error(429, "slower"), UpstreamUnavailable, ""),
+        (error(503, "later", **{"retry-after": "7"}), UpstreamBusy, ""),
+        (error(429, "slower"), UpstreamBusy, ""),
         (error(504, "late"), UpstreamTimeout, ""),
         (web.Response(status=302, headers={"location": "http://127.0.0.1:1/"}), UpstreamFailed, ""),
     ],
@@ -119,7 +105,7 @@ async def test_what_a_status_becomes(
     server: V2Server, answer: web.Response, kind: type[GatewayError], said: str
 ) -> None:
     server.answer = lambda _: answer
-    async with speaking(Counting(server.url)) as (upstreams, errors):
+    async with speaking(server.url) as (upstreams, errors):
         with pytest.raises(kind) as caught:
             await upstreams.infer(foreign(server), BODY, {})
     assert type(caught.value) is kind
@@ -135,7 +121,7 @@ async def test_what_a_status_becomes(
         ("UNKNOWN", 400, UpstreamLoading),  # what MLServer says
         ("LOADING", 503, UpstreamLoading),
         ("UNAVAILABLE", 400, BadInput),  # will not heal
-        ("UNAVAILABLE", 503, UpstreamUnavailable),
+        ("UNAVAILABLE", 503, UpstreamBusy),
         ("READY", 400, BadInput),
     ],
 )
@@ -144,20 +130,31 @@ async def test_a_model_that_loads_is_told_from_one_that_does_not(
 ) -> None:
     server.states["m"] = state
     server.answer = lambda _: error(status, "Model m is not ready yet.")
-    async with speaking(Counting(server.url)) as (upstreams, _):
+    async with speaking(server.url) as (upstreams, _):
         with pytest.raises(kind) as caught:
             await upstreams.infer(foreign(server), BODY, {})
     assert type(caught.value) is kind
 
 
-async def test_nobody_listens(server: V2Server) -> None:
-    own = Counting("http://127.0.0.1:1")
-    async with speaking(own) as (upstreams, errors):
-        with pytest.raises(UpstreamUnreachable):
-            await upstreams.infer(OWN, BODY, {})
-    assert own.leases == 2, "nothing can have run: once more"
-    assert len(own.blamed) == 2
-    assert [type(error) for error in errors] == [UpstreamUnreachable]
+@pytest.mark.parametrize(
+    ("target", "kind"),
+    [
+        (OWN, UpstreamUnavailable),
+        (Target(Origin("http", "127.0.0.1", 1), "m"), UpstreamUnreachable),
+    ],
+)
+async def test_nobody_listens(target: Target, kind: type[UpstreamError]) -> None:
+    servers = strangers(failures=3)
+    pool = pool_of(own_server("http://127.0.0.1:1", failures=3))
+    async with speaking(pool, foreign=servers) as (upstreams, errors):
+        for _ in range(2):  # the second call is the third and the last connection
+            with pytest.raises(kind):
+                await upstreams.infer(target, BODY, {})
+        breaker = (servers.choose(target.origin) if target.origin else pool._servers[0]).breaker
+        assert breaker.is_open
+        with pytest.raises(kind):
+            await upstreams.infer(target, BODY, {})
+    assert [type(error) for error in errors] == [kind] * 3
 
 
 @pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n12"])
@@ -172,35 +169,121 @@ async def test_a_server_that_hangs_up_is_not_asked_again(said: bytes) -> None:
         writer.close()
 
     async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as listener:
-        own = Counting(f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}")
-        async with speaking(own) as (upstreams, _):
-            with pytest.raises(UpstreamUnreachable):
+        url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+        async with speaking(url) as (upstreams, _):
+            with pytest.raises(UpstreamUnavailable):
                 await upstreams.infer(OWN, BODY, {})
     assert requests == 1
-    assert len(own.blamed) == (not said), "a server that answers is up, however it ends"
+
+
+async def test_a_connection_that_was_left_for_dead_costs_no_answer() -> None:
+    """The second request on a kept-alive connection meets its end; the third gets the answer."""
+    requests = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal requests
+        while await reader.readuntil(b"\r\n\r\n" + BODY):
+            requests += 1
+            if requests == 2:
+                writer.close()
+                return
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as listener:
+        url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+        async with speaking(url) as (upstreams, errors):
+            for expected in (1, 3):
+                assert await upstreams.infer(OWN, BODY, {}) == b"{}"
+                assert requests == expected
+    assert errors == []
+
+
+async def test_a_busy_server_of_ours_passes_its_call_on_once(server: V2Server) -> None:
+    async with V2Server(m="text-generation").running() as other:
+        server.answer = lambda _: error(503, "busy", **{"retry-after": "7"})
+        pool = pool_of(server.url, other.url)
+        async with speaking(pool) as (upstreams, _):
+            assert b"POSITIVE" in await upstreams.infer(OWN, BODY, {})
+            other.answer = server.answer
+            with pytest.raises(UpstreamBusy) as caught:
+                await upstreams.infer(OWN, BODY, {})
+        assert caught.value.retry_after == 7
+        assert (len(server.calls), len(other.calls)) == (2, 2)
+        assert [one.in_flight for one in pool._servers] == [0, 0]
+
+
+@pytest.mark.parametrize("between", [None, b": nothing yet\n\n"])
+async def test_a_stream_without_events_is_given_up(server: V2Server, between: bytes | None) -> None:
+    server.events = [event("a"), *([between] * 1000 if between else [asyncio.Event()])]
+    if between:
+        server.pause = 0.02
+    async with speaking(server.url, timeout=0.3) as (upstreams, _):
+        stream = upstreams.stream(foreign(server), BODY, {})
+        await anext(stream)
+        with pytest.raises(UpstreamTimeout):
+            await anext(stream)
+
+
+@asynccontextmanager
+async def saying(*parts: bytes, for_ever: bool = False) -> AsyncIterator[str]:
+    """A server that says this to the first request of each connection, in parts; its URL."""
+
+    async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        while True:
+            for part in parts:
+                writer.write(part)
+                await asyncio.sleep(0.02)
+            if not for_ever:
+                break
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(say, "127.0.0.1", 0) as listener:
+        yield f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+
+
+STREAM = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+async def test_a_stream_ends_with_its_connection() -> None:
+    one = event("a")
+    chunk = b"%x\r\n%s\r\n" % (len(one), one)
+    async with saying(STREAM, chunk, b"no chunk\r\n") as url, speaking(url, timeout=30) as (ups, _):
+        stream = ups.stream(OWN, BODY, {})
+        await anext(stream)
+        with pytest.raises(UpstreamUnavailable) as caught:
+            await anext(stream)
+    assert not isinstance(caught.value, UpstreamTimeout)
+
+
+async def test_hints_are_no_answer() -> None:
+    hints = b"HTTP/1.1 103 Early Hints\r\n\r\n"
+    async with saying(hints, for_ever=True) as url, speaking(url, timeout=0.3) as (upstreams, _):
+        with pytest.raises(UpstreamTimeout):
+            await anext(upstreams.stream(OWN, BODY, {}))
 
 
 async def test_a_slow_server(server: V2Server) -> None:
     server.events = [asyncio.Event()]
-    async with speaking(Counting(server.url), timeout=0.1) as (upstreams, _):
+    async with speaking(server.url, timeout=0.1) as (upstreams, _):
         with pytest.raises(UpstreamTimeout):
             await anext(upstreams.stream(foreign(server), BODY, {}))
 
 
 async def test_an_answer_that_is_too_long(server: V2Server) -> None:
     server.answer = lambda _: output("x" * 2000)
-    async with speaking(Counting(server.url), most=1000) as (upstreams, _):
+    async with speaking(server.url, most=1000) as (upstreams, _):
         with pytest.raises(UpstreamInvalid):
             await upstreams.infer(foreign(server), BODY, {})
 
 
 async def test_a_call_goes_to_another_of_our_servers_when_one_is_gone(server: V2Server) -> None:
-    gone, here = (Server(url, Counting(url)) for url in ("http://127.0.0.1:1", server.url))
-    pool = Pool([gone, here], "/v2/models/m/ready", 1)
-    gone.is_up = here.is_up = True
+    gone, here = own_server("http://127.0.0.1:1", failures=1), own_server(server.url)
+    pool = pool_of(gone, here)
     async with speaking(pool) as (upstreams, _):
         assert b"POSITIVE" in await upstreams.infer(OWN, BODY, {})
-    assert (gone.is_up, here.is_up) == (False, True)
+    assert (gone.breaker.is_open, here.breaker.is_open) == (True, False)
     assert here.in_flight == 0
 
 
@@ -220,7 +303,7 @@ async def test_a_server_without_a_model(
 ) -> None:
     server.states = states
     bare = foreign(server, None)
-    async with speaking(Counting(server.url)) as (upstreams, _):
+    async with speaking(server.url) as (upstreams, _):
         if expected == "m":
             assert await upstreams.resolve(bare) == foreign(server)
             return
@@ -232,14 +315,14 @@ async def test_a_server_without_a_model(
 
 
 async def test_a_named_model_is_not_looked_for(server: V2Server) -> None:
-    async with speaking(Counting(server.url)) as (upstreams, _):
+    async with speaking(server.url) as (upstreams, _):
         assert await upstreams.resolve(foreign(server)) == foreign(server)
     assert server.asked == []
 
 
 async def test_a_stream(server: V2Server) -> None:
     server.events = list(generated("a", "b"))
-    async with speaking(Counting(server.url)) as (upstreams, _):
+    async with speaking(server.url) as (upstreams, _):
         events = [one async for one in upstreams.stream(foreign(server), BODY, {})]
     assert len(events) == 2
     assert all("outputs" in one for one in events)
@@ -248,7 +331,7 @@ async def test_a_stream(server: V2Server) -> None:
 
 async def test_a_stream_that_is_closed_lets_the_server_go(server: V2Server) -> None:
     server.events = [event("a"), asyncio.Event()]
-    async with speaking(Counting(server.url)) as (upstreams, _):
+    async with speaking(server.url) as (upstreams, _):
         stream = upstreams.stream(foreign(server), BODY, {})
         await anext(stream)
         await stream.aclose()

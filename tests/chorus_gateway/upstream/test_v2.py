@@ -8,7 +8,9 @@ import orjson
 import pytest
 
 from chorus_gateway.errors import (
+    InputFailed,
     InputRefused,
+    UpstreamBusy,
     UpstreamError,
     UpstreamFailed,
     UpstreamInvalid,
@@ -119,9 +121,10 @@ async def test_the_request_carries_all_texts(v2: V2Client, transport: FakeTransp
         (Reply(404, b'{"error": "no"}'), UpstreamRefused),
         (Reply(413, b""), InputRefused),
         (Reply(422, b'{"detail": []}'), InputRefused),
-        (Reply(429, b""), UpstreamUnavailable),
+        (Reply(429, b""), UpstreamBusy),
         (Reply(500, b"Internal Server Error"), UpstreamFailed),
-        (Reply(503, b""), UpstreamUnavailable),
+        (Reply(500, b'{"error": "model m failed on this input"}'), InputFailed),
+        (Reply(503, b""), UpstreamBusy),
         (Reply(504, b""), UpstreamTimeout),
     ],
 )
