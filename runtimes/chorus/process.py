@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from chorus.liveness import Ask
+
 OnLine = Callable[[str, str], None]
 
 STDERR = 2
@@ -30,9 +32,10 @@ class Command:
 
 @dataclass(frozen=True)
 class Child(Command):
-    """A process to keep running, and the question that tells when it is ready."""
+    """A process to keep running, and the questions that tell whether it is ready and lives."""
 
     ready: Callable[[], Awaitable[bool]]
+    live: Ask
 
 
 @dataclass(frozen=True)

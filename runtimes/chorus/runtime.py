@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chorus import ports
+from chorus.liveness import Ask
 from chorus.options import Options
 from chorus.process import Child
 
+DRAIN_S = 25.0  # below the supervisor's patience, so that a server ends by itself
 # Who calls those behind the first is the gateway, and that is on this machine.
 LOOPBACK = "127.0.0.1"
 
@@ -48,6 +50,7 @@ class Runtime:
         models: Sequence[str],
         weights: str,
         ready: Callable[[], Awaitable[bool]],
+        live: Ask,
     ) -> Child:
         """How to start it on these models of a folder."""
         flags = {
@@ -59,12 +62,12 @@ class Runtime:
         }
         argv = [sys.executable, "-m", "mlserver_chorus.server", str(folder)]
         argv += [str(part) for flag in flags.items() for part in flag]
-        env = {**os.environ, "CHORUS_WEIGHTS": weights}
+        env = {"CHORUS_DRAIN_TIMEOUT": str(DRAIN_S), **os.environ, "CHORUS_WEIGHTS": weights}
         if self.device:
             env["CHORUS_DEVICE"] = self.device
         if self.threads:
             env.setdefault("OMP_NUM_THREADS", str(self.threads))
-        return Child(self.name, argv, env, ready)
+        return Child(self.name, argv, env, ready, live)
 
 
 def one_per_device(options: Options, devices: Sequence[str]) -> list[Runtime]:

@@ -4,24 +4,24 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 import httpx
 
-from chorus import catalog, missing, ports, runtime, summary
+from chorus import catalog, liveness, missing, ports, runtime, summary
 from chorus.catalog import Model
+from chorus.liveness import Ask
 from chorus.options import Options, check_workers, checked_devices, checked_weights
 from chorus.ports import Port
 from chorus.process import Child, Exit
 from chorus.readiness import Readiness
-from chorus.runtime import Runtime
+from chorus.runtime import DRAIN_S, Runtime
 from chorus.supervisor import ChildDiedError, Supervisor
 from chorus.terminal import Terminal
 
 OURS = "chorus:"  # how both servers begin the line that says why they cannot go on
-DRAIN_S = 25.0  # below the supervisor's patience, so that the gateway ends by itself
 ANSWER_S = 5.0  # a model server that is busy loading answers late
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -91,10 +91,22 @@ async def _supervise(
         supervisor = Supervisor(
             [
                 *(
-                    one.child(folder, names, weights, partial(readiness.runtime, one))
+                    one.child(
+                        folder,
+                        names,
+                        weights,
+                        ready=partial(readiness.runtime, one),
+                        live=partial(liveness.ask, client, f"http://{one.v2}/v2/health/live"),
+                    )
                     for one in runtimes
                 ),
-                _gateway(options, runtimes, names, readiness),
+                _gateway(
+                    options,
+                    runtimes,
+                    names,
+                    ready=readiness.gateway,
+                    live=partial(liveness.ask, client, f"http://{gateway}/healthz"),
+                ),
             ],
             on_line=terminal.child_line,
             on_ready=announce,
@@ -114,7 +126,11 @@ async def _supervise(
 
 
 def _gateway(
-    options: Options, runtimes: Sequence[Runtime], names: Sequence[str], readiness: Readiness
+    options: Options,
+    runtimes: Sequence[Runtime],
+    names: Sequence[str],
+    ready: Callable[[], Awaitable[bool]],
+    live: Ask,
 ) -> Child:
     env = {
         # No load balancer has to learn that we leave, but clients with a connection open do.
@@ -129,7 +145,7 @@ def _gateway(
     }
     if options.workers:
         env["CHORUS_WORKERS"] = options.workers
-    return Child("gateway", [sys.executable, "-m", "chorus_gateway"], env, readiness.gateway)
+    return Child("gateway", [sys.executable, "-m", "chorus_gateway"], env, ready, live)
 
 
 def _ports(options: Options) -> list[Port]:

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from chorus.liveness import Patience, until_dead
 from chorus.process import Child, Exit, OnLine, Process
 
 
@@ -17,6 +18,7 @@ class Policy:
     settled: float = 60.0  # alive for so long, a child has earned the first delay again
     drain: float = 30.0
     failures: int = 5  # deaths in a row without getting ready
+    patience: Patience = field(default_factory=Patience)
 
 
 class ChildDiedError(Exception):
@@ -79,9 +81,11 @@ class Supervisor:
             process = await Process.start(child, self._on_line)
             self._processes[child.name] = process
             started = loop.time()
+            verdict = ""
             if await _first(self._until_ready(child), process.wait()):
                 failures = 0
                 await self._arrived(child)
+                verdict = await self._while_live(child, process)
             else:
                 failures += 1
             end = await process.wait()
@@ -89,13 +93,21 @@ class Supervisor:
                 raise ChildDiedError(child.name, end, failures)
             if loop.time() - started >= self._policy.settled:
                 delay = self._policy.first_delay
-            self._say(f"{child.name} {end}; starting it again in {delay:g} s")
+            self._say(f"{child.name} {end}{verdict}; starting it again in {delay:g} s")
             await asyncio.sleep(delay)
             delay = min(2 * delay, self._policy.longest_delay)
 
     async def _until_ready(self, child: Child) -> None:
         while not await child.ready():  # noqa: ASYNC110 - a process has no event to await
             await asyncio.sleep(self._policy.poll)
+
+    async def _while_live(self, child: Child, process: Process) -> str:
+        """Watch a process that is ready until it ends, or end it; in the latter case, why."""
+        dead = asyncio.create_task(until_dead(child.live, self._policy.patience))
+        if not await _first(dead, process.wait()):
+            return ""
+        process.kill()
+        return f", for it no longer lived ({dead.result()})"
 
     async def _arrived(self, child: Child) -> None:
         if not self._waiting_for:

@@ -10,10 +10,18 @@ from pathlib import Path
 import psutil
 import pytest
 
-from chorus.process import Child, Process
+from chorus.liveness import Patience
+from chorus.process import Child, Command, Process
 from chorus.supervisor import ChildDiedError, Policy, Supervisor
 
-FAST = Policy(poll=0.01, first_delay=0.02, longest_delay=0.05, drain=5.0, failures=3)
+FAST = Policy(
+    poll=0.01,
+    first_delay=0.02,
+    longest_delay=0.05,
+    drain=5.0,
+    failures=3,
+    patience=Patience(every=0.02),
+)
 
 STOPPING = "stopping once the work in flight is done; a second signal kills"
 STEADY = """
@@ -34,14 +42,24 @@ MANY = replace(FAST, failures=99)
 
 
 class Scene:
-    """A supervisor over scripts, and all that it said. A child is ready once it prints `up`."""
+    """A supervisor over scripts, and all that it said. A child is ready once it prints `up`.
+
+    `ills` are the children that say they have to be started again, and why.
+    """
 
     def __init__(self, policy: Policy = FAST, **scripts: str) -> None:
         self.lines: list[tuple[str, str]] = []
+        self.ills: dict[str, str] = {}
         self.said: list[str] = []
         self.ready = asyncio.Event()
         children = [
-            Child(name, [sys.executable, "-c", script], os.environ, self._up(name))
+            Child(
+                name,
+                [sys.executable, "-c", script],
+                os.environ,
+                ready=self._up(name),
+                live=partial(self._live, name),
+            )
             for name, script in scripts.items()
         ]
         self.supervisor = Supervisor(
@@ -76,6 +94,9 @@ class Scene:
             return True
 
         return ready
+
+    async def _live(self, name: str) -> str | None:
+        return self.ills.get(name)
 
     async def _all_ready(self) -> None:
         self.ready.set()
@@ -153,7 +174,7 @@ async def test_a_death_before_ready_stops_everything_and_tells_why() -> None:
 
 
 async def test_a_command_that_does_not_exist() -> None:
-    process = await Process.start(Child("x", ["/no/such/command"], {}, _never), _ignore)
+    process = await Process.start(Command("x", ["/no/such/command"], {}), _ignore)
     end = await process.wait()
     assert end.code != 0
     assert "/no/such/command" in end.last_line
@@ -172,6 +193,22 @@ async def test_a_dead_child_is_started_again() -> None:
         "one was killed by SIGKILL; starting it again in 0.02 s",
         "one was killed by SIGKILL; starting it again in 0.04 s",
     ]
+    assert scene.ups("two") == 1
+
+
+async def test_a_child_that_no_longer_lives_is_killed_and_started_again() -> None:
+    scene = Scene(one=STUBBORN, two=STEADY)
+    await scene.until(scene.ready.is_set)
+    scene.ills["one"] = "its device has failed"
+    await scene.until(lambda: bool(scene.said))
+    scene.ills.clear()
+    await scene.until(partial(scene.has_said, "one is ready again", 1))
+    scene.supervisor.stop()
+    await scene.task
+    assert scene.said[0] == (
+        "one was killed by SIGKILL, for it no longer lived (its device has failed); "
+        "starting it again in 0.02 s"
+    )
     assert scene.ups("two") == 1
 
 
@@ -236,9 +273,7 @@ async def test_a_second_stop_kills_at_once() -> None:
 async def test_a_grandchild_that_keeps_the_pipes_does_not_hide_the_death() -> None:
     script = "import subprocess, sys; subprocess.Popen(['sleep', '5']); sys.exit('gone')"
     begun = time.monotonic()
-    process = await Process.start(
-        Child("x", [sys.executable, "-c", script], os.environ, _never), _ignore
-    )
+    process = await Process.start(Command("x", [sys.executable, "-c", script], os.environ), _ignore)
     assert (await process.wait()).last_line == "gone"
     assert time.monotonic() - begun < 4
 
@@ -250,7 +285,7 @@ async def test_lines_arrive_whole() -> None:
         "w(b'x' * 200_000 + b'\\n'); w(b'no end')"
     )
     lines: list[str] = []
-    child = Child("x", [sys.executable, "-c", script], os.environ, _never)
+    child = Command("x", [sys.executable, "-c", script], os.environ)
     process = await Process.start(child, lambda _, line: lines.append(line))
     end = await process.wait()
     assert lines[:4] == ["ä€", "1%", "2%", "\N{REPLACEMENT CHARACTER}"]
@@ -259,13 +294,9 @@ async def test_lines_arrive_whole() -> None:
 
 
 async def test_only_the_last_lines_are_kept() -> None:
-    child = Child("x", [sys.executable, "-c", "for i in range(99): print(i)"], os.environ, _never)
+    child = Command("x", [sys.executable, "-c", "for i in range(99): print(i)"], os.environ)
     end = await (await Process.start(child, _ignore)).wait()
     assert end.tail == tuple(map(str, range(49, 99)))
-
-
-async def _never() -> bool:
-    return False
 
 
 def _ignore(name: str, line: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.conftest import free_port
 
 ROOT = Path(__file__).parents[2]
 FLAGS = ("--port", "--v2-port", "--grpc-port", "--metrics-port")
@@ -22,11 +22,10 @@ FLAGS = ("--port", "--v2-port", "--grpc-port", "--metrics-port")
 
 def free_ports(count: int) -> list[int]:
     """Ports that nobody listens on now; all different."""
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for probe in sockets:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in sockets]
+    ports: set[int] = set()
+    while len(ports) < count:
+        ports.add(free_port())
+    return list(ports)
 
 
 @dataclass
@@ -39,7 +38,7 @@ class Stack:
     options: tuple[str, ...] = field(default=())
 
     @classmethod
-    def start(cls, log: Path, *options: str) -> Stack:
+    def start(cls, log: Path, *options: str, **variables: str) -> Stack:
         ports = free_ports(4)
         argv = [sys.executable, "-m", "chorus", "serve", *options]
         for flag, port in zip(FLAGS, ports, strict=True):
@@ -47,7 +46,7 @@ class Stack:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("CHORUS_")}
         with log.open("w") as out:
             process = subprocess.Popen(
-                argv, stdout=out, stderr=out, cwd=ROOT, env=environment, text=True
+                argv, stdout=out, stderr=out, cwd=ROOT, env=environment | variables, text=True
             )
         return cls(process, ports, log, options)
 
@@ -76,6 +75,13 @@ class Stack:
                     return
             time.sleep(0.1)
         pytest.fail(f"not ready after {seconds} s:\n{self.log.read_text()}")
+
+    def wait_until_unready(self, seconds: float = 5) -> None:
+        """Wait for the gateway to notice; its answer may be a fraction of a second old."""
+        deadline = time.monotonic() + seconds
+        while httpx.get(f"{self.url}/readyz", timeout=5).status_code != 503:
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.05)
 
     def stop(self) -> int:
         if self.process.poll() is None:
