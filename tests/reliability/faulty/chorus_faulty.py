@@ -54,13 +54,13 @@ def score_of(text: str) -> tuple[str, float]:
 
 
 class ByteTokenizer:
-    """A token is a byte."""
+    """A token is a byte, plus one: no text is empty for want of tokens, and NUL is one too."""
 
     limit = LIMIT
 
     def encode(self, texts: Sequence[str]) -> list[Encoding]:
         """Never empty."""
-        return [Encoding(list(text.encode()[:LIMIT]) or [0]) for text in texts]
+        return [Encoding([b + 1 for b in text.encode()[:LIMIT]] or [0]) for text in texts]
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class TextCollator:
     """Batches are lists of texts."""
 
     def __call__(self, encodings: Sequence[Encoding]) -> list[str]:
-        return [bytes(e.ids).decode(errors="ignore").strip("\0") for e in encodings]
+        return [bytes(i - 1 for i in e.ids if i).decode(errors="ignore") for e in encodings]
 
     def tokens(self, rows: int, longest: int, total: int) -> int:
         """No padding."""
