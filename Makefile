@@ -40,6 +40,9 @@ test-slow: $(VENV)/.installed-dev ## the tests that take minutes
 test-interop: $(VENV)/.installed-dev ## with programs of others, which it installs in .peers: minutes
 	$(BIN)/python -m pytest -m interop $(ARGS)
 
+soak: $(VENV)/.installed-dev ## an hour of load, good and bad, that nothing may grow under; ARGS="--minutes 5", ARGS=--help
+	@exec $(BIN)/python -m tests.soak $(ARGS)
+
 check: $(VENV)/.installed-dev ## format, lint, types, import arrows
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -59,4 +62,4 @@ train-standins: $(VENV)/.installed ## train the small models that ship in models
 clean: ## remove the virtual environment and every cache
 	rm -rf $(VENV) .peers .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help install run test test-slow test-interop check format bench train-standins clean
+.PHONY: help install run test test-slow test-interop soak check format bench train-standins clean
