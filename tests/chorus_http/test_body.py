@@ -95,10 +95,10 @@ async def test_what_exceeds_the_cap_is_not_read_on(how: str) -> None:
         ("zstd", b"", UnknownType),
         ("gzip", b"", BadBody),
         ("gzip", b"{}", BadBody),
-        ("gzip", gzip.compress(b"{}")[:-1], BadBody),
-        ("gzip", gzip.compress(b"{}") + b"x", BadBody),
+        ("gzip", gzip.compress(b"{}", mtime=0)[:-1], BadBody),
+        ("gzip", gzip.compress(b"{}", mtime=0) + b"x", BadBody),
         ("gzip", zlib.compress(b"{}"), BadBody),
-        ("deflate", gzip.compress(b"{}"), BadBody),
+        ("deflate", gzip.compress(b"{}", mtime=0), BadBody),
     ],
 )
 async def test_other_encodings_and_broken_ones(

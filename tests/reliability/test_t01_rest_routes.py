@@ -98,10 +98,10 @@ def test_t01_json_by_any_name_is_answered(
     ("encoding", "body", "status"),
     [
         ("br", BODY, 415),
-        ("gzip, gzip", gzip.compress(gzip.compress(BODY)), 415),
+        ("gzip, gzip", gzip.compress(gzip.compress(BODY), mtime=0), 415),
         ("gzip", BODY, 400),
-        ("gzip", gzip.compress(BODY)[:-9], 400),
-        ("gzip", gzip.compress(BODY) + b"more", 400),
+        ("gzip", gzip.compress(BODY, mtime=0)[:-9], 400),
+        ("gzip", gzip.compress(BODY, mtime=0) + b"more", 400),
         ("deflate", BODY, 400),
     ],
     ids=["br", "twice", "no gzip", "cut off", "more behind it", "no deflate"],
@@ -116,7 +116,7 @@ def test_t01_wrong_encodings_are_refused(
     ("encoding", "body"),
     [
         ("identity", BODY),
-        ("gzip", gzip.compress(BODY)),
+        ("gzip", gzip.compress(BODY, mtime=0)),
         ("deflate", zlib.compress(BODY)),
     ],
 )

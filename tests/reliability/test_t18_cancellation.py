@@ -60,7 +60,7 @@ async def assert_peers(tasks: Sequence[asyncio.Task[Answer]], texts: Sequence[st
 async def test_t18_who_leaves_the_line_is_not_computed(faulty: Runtime, transport: str) -> None:
     texts = [f"caller {n}" for n in range(CALLERS)]
     async with clients_of(faulty) as clients:
-        work = await busy(faulty, clients, 0.8)
+        work = await busy(faulty, clients, 1.5)
         rows, dropped = faulty.metric(ROWS), faulty.metric(DROPPED)
         tasks = [ask(clients, transport, text) for text in texts]
         await until(lambda: faulty.metric(IN_FLIGHT) == CALLERS + 1, "all arrivals")
@@ -93,7 +93,7 @@ async def test_t18_a_line_of_which_everybody_leaves_costs_nothing(
     faulty: Runtime, transport: str
 ) -> None:
     async with clients_of(faulty) as clients:
-        work = await busy(faulty, clients, 0.8)
+        work = await busy(faulty, clients, 1.5)
         rows = faulty.metric(ROWS)
         tasks = [ask(clients, transport, f"caller {n}") for n in range(60)]
         await until(lambda: faulty.metric(IN_FLIGHT) == 61, "all arrivals")
