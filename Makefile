@@ -32,7 +32,7 @@ run: install ## set up and serve the models: gateway on :8000, V2 on :8080 and :
 	@exec $(BIN)/chorus serve $(ARGS)
 
 test: check ## every quick test (what CI runs)
-	$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-slow: $(VENV)/.installed-dev ## the tests that take minutes
 	$(BIN)/python -m pytest -m "slow and not interop" $(ARGS)
