@@ -15,6 +15,7 @@ import click
 import uvloop
 from mlserver.rest import app as rest_app
 
+from .engine import memory
 from .engine.errors import EngineError
 from .guard.stream_route import StreamEndpoints
 from .launcher.leaving import leave
@@ -54,6 +55,7 @@ def main(root: str, models: str | None, **overrides: Any) -> None:
     Example: python -m mlserver_chorus.server models --models cardiffnlp --http-port 8080
     """
     names = [name.strip() for name in models.split(",")] if models else None
+    memory.keep_small()
     # Where MLServer builds its own from.
     setattr(rest_app, "Endpoints", StreamEndpoints)  # noqa: B010
     uvloop.run(_main(Path(root).absolute(), names, overrides))
