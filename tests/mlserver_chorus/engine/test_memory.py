@@ -66,7 +66,7 @@ def resident():
     return [int(line.split()[1]) >> 10 for line in open("/proc/self/status") if "VmRSS" in line][0]
 
 def batches():
-    for _ in range(300):
+    for _ in range(60):
         blocks = [bytearray(random.randrange(1 << 20, 16 << 20)) for _ in range(8)]
         stays.append(bytearray(100_000))
 
@@ -82,7 +82,7 @@ print(resident() - before)
 
 
 def grown(*, small: bool) -> int:
-    """MiB that a process of its own has grown by, which holds 30."""
+    """MiB that a process of its own has grown by, which holds 6."""
     run = [sys.executable, "-c", BATCHES.format(small=small)]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("MALLOC_")}
     held = subprocess.run(run, capture_output=True, text=True, check=True, env=environment)
