@@ -20,7 +20,7 @@ def keep_small() -> None:
     next batch: 190 MiB in use became 2.3 GiB within a minute of full load (docs/experiments.md).
     Who has chosen a threshold in the environment keeps it.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    mallopt = _glibc("mallopt")
     if mallopt is not None and _CHOSEN not in os.environ:
         mallopt(_MMAP_THRESHOLD, 2 << 20)
         mallopt(_TRIM_THRESHOLD, 512 << 20)
@@ -43,10 +43,14 @@ def trim() -> None:
     Batches of ever other sizes leave holes in it: under load it grew by hundreds of MiB in minutes,
     most of them free.
     """
-    # Only glibc keeps so much, and has this.
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
+    malloc_trim = _glibc("malloc_trim")
+    if malloc_trim is not None:
+        malloc_trim(0)
+
+
+def _glibc(name: str) -> Any:
+    """A function of glibc; None on other systems, whose allocators keep less."""
+    return getattr(ctypes.CDLL(None), name, None)
 
 
 def empty_cache() -> None:

@@ -66,12 +66,12 @@ class InferRoute:
         # By status, and whether a version was named: to look one up costs more than to count.
         self._series: dict[tuple[int, bool], tuple[Counter, Histogram]] = {}
 
-    async def body_limit(
+    async def accept(
         self, name: str, version: str | None, headers: Mapping[str, str]
     ) -> int | None:
-        """Bytes of a body that a model takes where it differs.
+        """Let the model refuse a request before it is read; else the bytes of body that it takes.
 
-        Raises ModelNotFound, and MLServerError for a request that need not be read.
+        None is as many as usual. Raises ModelNotFound, and MLServerError for a refusal.
         """
         model: Any = await self._data_plane._model_registry.get_model(name, version)
         if refuse := getattr(model, "refuse_early", None):

@@ -89,14 +89,15 @@ class Guard:
     async def _post(self, scope: Scope, receive: Receive, send: Send) -> None:
         asked = _INFERENCE.fullmatch(scope["path"])
         if asked is None:
-            received = await self._receive(scope, receive, self._settings.max_request_bytes)
+            usual = self._settings.max_request_bytes
+            received = await self._receive(scope, receive, headers_of(scope), usual)
             await self._pass_on(received, scope, receive, send)
             return
         name, version = asked["name"], asked["version"]
         await self._health.require(name, version)
-        limit = await self._infer.body_limit(name, version, headers_of(scope))
-        limit = limit or self._settings.max_request_bytes
-        received = await self._receive(scope, receive, limit)
+        headers = headers_of(scope)
+        limit = await self._infer.accept(name, version, headers) or self._settings.max_request_bytes
+        received = await self._receive(scope, receive, headers, limit)
         with while_the_caller_stays(scope):
             if asked["verb"] == "infer" and self._infer.serves:
                 scope["path_params"] = {"name": name, "version": version}
@@ -112,8 +113,9 @@ class Guard:
             raise binary.not_served()
         await self._app(as_plain_json(scope, received), again(received, receive), send)
 
-    async def _receive(self, scope: Scope, receive: Receive, limit: int) -> Received:
-        headers = headers_of(scope)
+    async def _receive(
+        self, scope: Scope, receive: Receive, headers: dict[str, str], limit: int
+    ) -> Received:
         length = headers.get(binary.HEADER)
         _check_type(headers.get("content-type"), length is not None)
         content = await body.read(headers, receive, limit)

@@ -47,7 +47,7 @@ class FakeInfer:
 
     serves = True
 
-    async def body_limit(
+    async def accept(
         self, name: str, version: str | None, headers: Mapping[str, str]
     ) -> int | None:
         return 100 if name == "wide" else None
