@@ -90,6 +90,8 @@ class LimitedConnection(HttpToolsProtocol):
         self.left = True
         self._timer.cancel()
         super().connection_lost(exc)
+        # They hold us, and a body perhaps: nobody should have to find that out to free it.
+        self.cycle = self.scope = None  # type: ignore[assignment]
         if self.working:
             self.working.cancel()
 
@@ -142,7 +144,8 @@ class LimitedConnection(HttpToolsProtocol):
         except httptools.HttpParserUpgrade:
             return  # answered as if nothing else had been asked for
         except httptools.HttpParserError:
-            self._refuse(self._refusal or BadBody("this is no HTTP request"))
+            refusal = self._refusal or BadBody("this is no HTTP request")
+            self._refuse(refusal.with_traceback(None))  # its frames hold all of us
             return
         if self._overhead > self._limits.max_head_bytes + self._chunks * CHUNK_OVERHEAD:
             self._refuse(self._head_too_large())

@@ -17,6 +17,9 @@ class Growth:
     """What the block of `peak_growth` has cost."""
 
     mib: float = 0.0
+    """At most, meanwhile."""
+    kept_mib: float = 0.0
+    """Of it, still there at the end."""
 
 
 @contextmanager
@@ -27,6 +30,7 @@ def peak_growth(pid: int) -> Iterator[Growth]:
     Path(f"/proc/{pid}/clear_refs").write_text("5")  # the kernel's own high-water mark, from here
     yield growth
     growth.mib = (_high_water(pid) - before) / MIB
+    growth.kept_mib = (psutil.Process(pid).memory_info().rss - before) / MIB
 
 
 def _high_water(pid: int) -> int:
