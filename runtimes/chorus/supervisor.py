@@ -1,6 +1,7 @@
 """Keep a few child processes running as one: start, restart with back-off, stop in order."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -15,7 +16,7 @@ class Policy:
     poll: float = 0.2
     first_delay: float = 0.5
     longest_delay: float = 30.0
-    settled: float = 60.0  # alive for so long, a child has earned the first delay again
+    settled: float = 5.0  # ready for so long, a child has earned the first delay again
     drain: float = 30.0
     failures: int = 5  # deaths in a row without getting ready
     patience: Patience = field(default_factory=Patience)
@@ -80,10 +81,10 @@ class Supervisor:
         while True:
             process = await Process.start(child, self._on_line)
             self._processes[child.name] = process
-            started = loop.time()
+            ready = math.inf
             verdict = ""
             if await _first(self._until_ready(child), process.wait()):
-                failures = 0
+                failures, ready = 0, loop.time()
                 await self._arrived(child)
                 verdict = await self._while_live(child, process)
             else:
@@ -91,7 +92,7 @@ class Supervisor:
             end = await process.wait()
             if self._waiting_for or failures >= self._policy.failures:
                 raise ChildDiedError(child.name, end, failures)
-            if loop.time() - started >= self._policy.settled:
+            if loop.time() - ready >= self._policy.settled:
                 delay = self._policy.first_delay
             self._say(f"{child.name} {end}{verdict}; starting it again in {delay:g} s")
             await asyncio.sleep(delay)

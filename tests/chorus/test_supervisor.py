@@ -18,6 +18,7 @@ FAST = Policy(
     poll=0.01,
     first_delay=0.02,
     longest_delay=0.05,
+    settled=60.0,
     drain=5.0,
     failures=3,
     patience=Patience(every=0.02),
@@ -227,6 +228,16 @@ async def test_a_long_life_earns_the_first_delay_again() -> None:
     scene.supervisor.stop()
     await scene.task
     assert {line.split()[-2] for line in scene.said if "starting" in line} == {"0.02"}
+
+
+async def test_a_long_start_earns_nothing() -> None:
+    slow = "import time; time.sleep(.6); print('up', flush=True)"
+    scene = Scene(replace(MANY, settled=0.5), one=slow)
+    await scene.until(lambda: sum("starting" in line for line in scene.said) >= 2)
+    scene.supervisor.stop()
+    await scene.task
+    delays = [line.split()[-2] for line in scene.said if "starting" in line]
+    assert delays[:2] == ["0.02", "0.04"]
 
 
 async def test_gives_up_on_a_child_that_no_longer_gets_ready(tmp_path: Path) -> None:
