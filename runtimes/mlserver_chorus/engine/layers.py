@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
+from . import activation
 from .packing import Packed
 
 
@@ -93,14 +94,15 @@ class Layer:
     @classmethod
     def of(cls, module: Any, heads: int) -> Layer:
         attention, out = module.attention.self, module.attention.output
+        up = Linear.of(module.intermediate.dense)
         return cls(
             qkv=_fused(attention.query, attention.key, attention.value),
             attention_out=Linear.of(out.dense),
             attention_norm=Norm.of(out.LayerNorm),
-            up=Linear.of(module.intermediate.dense),
+            up=up,
             down=Linear.of(module.output.dense),
             norm=Norm.of(module.output.LayerNorm),
-            activation=module.intermediate.intermediate_act_fn,
+            activation=activation.of(module.intermediate.intermediate_act_fn, up.weight.device),
             heads=heads,
         )
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import os
-import subprocess
-import sys
 import weakref
 from typing import Any
 
@@ -56,38 +53,3 @@ async def test_a_model_is_gone_before_its_memory_is_given_back(
     del model
     await until(lambda: found)
     assert found == [None]
-
-
-BATCHES = """
-import random, threading
-from mlserver_chorus.engine import memory
-
-def resident():
-    return [int(line.split()[1]) >> 10 for line in open("/proc/self/status") if "VmRSS" in line][0]
-
-def batches():
-    for _ in range(60):
-        blocks = [bytearray(random.randrange(1 << 20, 16 << 20)) for _ in range(8)]
-        stays.append(bytearray(100_000))
-
-random.seed(1)
-stays, before = [], resident()
-if {small}:
-    memory.keep_small()
-thread = threading.Thread(target=batches)
-thread.start()
-thread.join()
-print(resident() - before)
-"""
-
-
-def grown(*, small: bool) -> int:
-    """MiB that a process of its own has grown by, which holds 6."""
-    run = [sys.executable, "-c", BATCHES.format(small=small)]
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("MALLOC_")}
-    held = subprocess.run(run, capture_output=True, text=True, check=True, env=environment)
-    return int(held.stdout)
-
-
-def test_batches_of_ever_other_sizes_leave_no_holes() -> None:
-    assert grown(small=True) < 60 < grown(small=False), "else this allocator leaves none anyway"
