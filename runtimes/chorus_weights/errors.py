@@ -1,0 +1,32 @@
+"""What can be wrong with weights, each in one line that says what to do next.
+
+WeightsError
+├── SourceError        a setting names no folder and no repository
+├── LockError          models.lock cannot be read, or does not fit what is asked for
+├── HubError           the hub cannot be reached, refuses, or serves other bytes
+└── CheckpointRefused  files that are not to be parsed: changed, or with code in them
+"""
+
+
+class WeightsError(Exception):
+    """Weights that cannot be had; its text is one line, without a key."""
+
+
+class SourceError(WeightsError):
+    """A setting that names no folder and no repository."""
+
+
+class LockError(WeightsError):
+    """A lock that cannot be read, or that does not fit what is asked for."""
+
+
+class HubError(WeightsError):
+    """What the hub does not give."""
+
+
+class Unreachable(HubError):
+    """No hub to ask: no network, or it is switched off."""
+
+
+class CheckpointRefused(WeightsError):
+    """Files that are not to be parsed; names the first, by its path in the checkpoint."""
