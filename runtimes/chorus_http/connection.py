@@ -16,7 +16,7 @@ import httptools
 import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from . import leaving
+from . import host, leaving
 from .errors import BadBody, HeadTooLarge, Refused, TooLarge
 
 MAX_CHUNKS: Final = 1 << 16
@@ -161,6 +161,9 @@ class LimitedConnection(HttpToolsProtocol):
         """The end of a request's head."""
         if max(self._overhead, self._arrived) > self._limits.max_head_bytes:
             self._check_head()
+        hosts = [value for name, value in self.headers if name == b"host"]
+        if not host.is_good(hosts, self.parser.get_http_version()):
+            self._stop(BadBody("host: exactly one name or address is needed"))
         upgrade = self.parser.should_upgrade()
         if upgrade and not _BODY_HEADERS.isdisjoint(name for name, _ in self.headers):
             self._stop(

@@ -79,7 +79,7 @@ def test_one_that_was_answered_early_is_closed(served: Served) -> None:
 def test_a_reader_who_does_not_read_is_cut(served: Served) -> None:
     until(lambda: served.connections == 0, "the others are gone")
     with served.caller() as caller:
-        caller.say(b"GET /big HTTP/1.1\r\n\r\n")
+        caller.say(b"GET /big HTTP/1.1\r\nhost: a\r\n\r\n")
         until(lambda: served.connections == 1, "connected")
         until(lambda: served.connections == 0, "cut")
 
@@ -87,7 +87,7 @@ def test_a_reader_who_does_not_read_is_cut(served: Served) -> None:
 def test_a_slow_reader_is_answered(served: Served) -> None:
     """Far longer than any of the times, a little at a time."""
     with served.caller() as caller:
-        caller.say(b"GET /big HTTP/1.1\r\nconnection: close\r\n\r\n")
+        caller.say(b"GET /big HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
         assert len(caller.hear(pause=0.005)) > 16 << 20
 
 
@@ -176,7 +176,7 @@ def test_a_body_in_small_pieces_is_read(served: Served) -> None:
 
 
 def test_an_upgrade_is_answered_as_if_nobody_had_asked(served: Served) -> None:
-    asked = b"GET /echo HTTP/1.1\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n"
+    asked = b"GET /echo HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n"
     with served.caller() as caller:
         assert caller.say(asked).hear().startswith(b"HTTP/1.1 200 ")
 
@@ -195,3 +195,19 @@ def test_work_for_a_caller_who_leaves_is_cancelled(served: Served, size: int) ->
         caller.say(post(b"a" * size).replace(b"/echo", b"/wait"))
         until(lambda: served.app.begun > begun, "begun")
     until(lambda: served.app.left[left:] == ["/wait"], "cancelled")
+
+
+@pytest.mark.parametrize("hosts", [(), (b"a", b"a"), (b"a/healthz?",), (b"",)], ids=repr)
+def test_a_request_is_for_one_host(served: Served, hosts: tuple[bytes, ...]) -> None:
+    begun = served.app.begun
+    lines = [b"GET /echo HTTP/1.1", *(b"host: " + host for host in hosts), b"", b""]
+    with served.caller() as caller:
+        answer = caller.say(b"\r\n".join(lines)).hear()
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b'{"error":"host: ' in answer
+    assert served.app.begun == begun
+
+
+def test_who_speaks_http_1_0_names_none(served: Served) -> None:
+    with served.caller() as caller:
+        assert caller.say(b"GET /echo HTTP/1.0\r\n\r\n").hear().startswith(b"HTTP/1.1 200 ")
