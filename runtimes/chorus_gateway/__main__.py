@@ -8,35 +8,42 @@ from tempfile import TemporaryDirectory
 
 from chorus_gateway.server import DrainingServer, PortError, bind
 from chorus_gateway.settings import Settings, SettingsError, load
+from chorus_http import logs
+from chorus_http.keys import KeysError
+from chorus_http.tracing import TracingError, require
 
 logger = logging.getLogger("chorus_gateway")
 
 
 def main() -> None:
     """Run the gateway. Exits with 1 and one line on stderr when it cannot start."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
         settings = load()
+        logs.set_up(settings.log_format, settings.log_level)
+        keys = settings.keys
+        require()
         listener = bind(settings.host, settings.port)
-    except SettingsError as error:
+    except (SettingsError, KeysError) as error:
         sys.exit(f"chorus: wrong settings: {error}")
-    except PortError as error:
+    except (PortError, TracingError) as error:
         sys.exit(f"chorus: {error}")
     logger.info(
-        "gateway on http://%s:%d, models at %s, workers: %d",
+        "gateway on http://%s:%d, models at %s, workers: %d, keys: %s",
         settings.host,
         settings.port,
         ", ".join(settings.upstream_urls),
         settings.workers,
+        "asked for" if keys.enabled else "none",
     )
     serve = _serve if settings.workers == 1 else _serve_with_workers
     sys.exit(serve(settings, listener))
 
 
 def _serve(settings: Settings, listener: socket.socket) -> int:
+    from chorus_gateway import traces
     from chorus_gateway.app import create_app
 
-    DrainingServer(create_app(settings), settings).run([listener])
+    DrainingServer(create_app(settings, tracing=traces.set_up()), settings).run([listener])
     return 0
 
 

@@ -9,21 +9,30 @@ from urllib.parse import quote
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
+from chorus_gateway import access, traces
+from chorus_gateway.access import RequireKeys
 from chorus_gateway.coalescer import Coalescer, Limits
 from chorus_gateway.errors import HANDLERS
 from chorus_gateway.express import Express, ExpressApp
 from chorus_gateway.gate import Gate
+from chorus_gateway.limits import LimitCallers
 from chorus_gateway.media import MediaReader
 from chorus_gateway.metrics import Metrics
-from chorus_gateway.middleware import CloseWhenDraining, MeterRequests
+from chorus_gateway.middleware import (
+    CloseWhenDraining,
+    ForbidStoring,
+    MeterRequests,
+    template,
+)
+from chorus_gateway.outbound.loops import RefuseLoops
+from chorus_gateway.outbound.sessions import Outbound
 from chorus_gateway.prediction import Predictor
-from chorus_gateway.rates import CallerRates, LimitRates
 from chorus_gateway.readiness import ENSEMBLE, Readiness
 from chorus_gateway.routes import classify, docs, health, index, models, openai, predict, process
 from chorus_gateway.routes.desk import Desk
 from chorus_gateway.settings import Settings
 from chorus_gateway.upstream.breaker import Breaker
-from chorus_gateway.upstream.deployed_url import DeployedUrls
+from chorus_gateway.upstream.deployed_url import REFUSAL, DeployedUrls
 from chorus_gateway.upstream.foreign import ForeignServers
 from chorus_gateway.upstream.http_transport import HttpTransport
 from chorus_gateway.upstream.open_breakers import OpenBreakers
@@ -33,6 +42,11 @@ from chorus_gateway.upstream.served import Served
 from chorus_gateway.upstream.transport import Transport
 from chorus_gateway.upstream.upstreams import Upstreams
 from chorus_gateway.upstream.v2 import V2Client
+from chorus_http.access import Access
+from chorus_http.access_log import AccessLog
+from chorus_http.limits import CallerLimits
+from chorus_http.request_ids import RequestIds
+from chorus_http.tracing import Tracing
 
 VERSION = version("chorus-serve")
 DESCRIPTION = (
@@ -41,7 +55,9 @@ DESCRIPTION = (
 )
 
 
-def create_app(settings: Settings, transport: Transport | None = None) -> FastAPI:
+def create_app(
+    settings: Settings, transport: Transport | None = None, tracing: Tracing | None = None
+) -> FastAPI:
     """Build the gateway; tests hand in a transport of their own."""
     metrics = Metrics()
     open_breakers = OpenBreakers(metrics.registry)
@@ -56,14 +72,17 @@ def create_app(settings: Settings, transport: Transport | None = None) -> FastAP
     coalescer = Coalescer(
         partial(client.infer, ENSEMBLE), _limits(settings), on_call=metrics.observe_call
     )
-    sender = _sender(settings, open_breakers, pool)
+    urls = DeployedUrls(settings.upstream_urls, settings.allowed_servers, settings.servers)
+    sender = _sender(settings, open_breakers, pool, urls)
     media = MediaReader(settings.media_limits)
-    desk = _desk(settings, sender, media, metrics)
+    desk = _desk(settings, sender, media, metrics, urls)
     metrics.watch(coalescer.line, lambda: coalescer.calls_in_flight)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as opened:
+            if tracing:
+                opened.callback(tracing.close)
             for part in (pool, sender, media):
                 await part.open()
                 opened.push_async_callback(part.close)
@@ -86,16 +105,18 @@ def create_app(settings: Settings, transport: Transport | None = None) -> FastAP
         redoc_url=None,  # one page of documentation is enough
         redirect_slashes=False,  # a redirect would drop the body of a POST
         telemetry={"tracing": False, "metrics": False, "logs": False},  # costs every request
+        **(access.DOCUMENTATION if settings.keys.enabled else {}),
     )
-    limited = _limited(settings)
-    app.add_middleware(limited)
+    checked = _checked(settings)
+    app.add_middleware(RefuseLoops)
+    app.add_middleware(checked)
     app.add_middleware(CloseWhenDraining, readiness=readiness)
     app.add_middleware(MeterRequests, metrics=metrics)
     answering = coalescer if ENSEMBLE in settings.models else None
     answer = process.endpoint(answering, readiness, settings.max_body_bytes, settings.max_timeout)
     process.add_routes(app, answer)
     for path in process.PATHS:
-        direct = CloseWhenDraining(limited(Express(answer, path)), readiness=readiness)
+        direct = CloseWhenDraining(checked(RefuseLoops(Express(answer, path))), readiness=readiness)
         app.express[path] = MeterRequests(direct, metrics=metrics)
     predict.add_routes(app, desk)
     models.add_routes(app, desk, settings.max_requests_in_flight)
@@ -104,13 +125,19 @@ def create_app(settings: Settings, transport: Transport | None = None) -> FastAP
     health.add_routes(app, readiness, metrics)
     index.add_routes(app)
     docs.add_routes(app)
+    if settings.access_log:
+        app.entrance = AccessLog(app.entrance, template, lambda path: path not in traces.UNTRACED)
+    app.entrance = RequestIds(ForbidStoring(app.entrance))
+    if tracing:
+        app.entrance = traces.around(app.entrance, tracing.tracer)
     app.state.readiness, app.state.close = readiness, close  # the server drains them
     app.state.metrics = metrics  # a worker writes its gauges down
     return app
 
 
-def _desk(settings: Settings, sender: Sender, media: MediaReader, metrics: Metrics) -> Desk:
-    urls = DeployedUrls(settings.upstream_urls, settings.allowed_servers, settings.servers)
+def _desk(
+    settings: Settings, sender: Sender, media: MediaReader, metrics: Metrics, urls: DeployedUrls
+) -> Desk:
     upstreams = Upstreams(
         sender,
         timeout=settings.predict_timeout,
@@ -135,7 +162,7 @@ def _pool(settings: Settings, metrics: OpenBreakers, transport: Transport | None
     servers = [
         OwnServer(
             url,
-            transport or HttpTransport(url, settings.connect_timeout, settings.max_answer_bytes),
+            transport or _transport(settings, url),
             Breaker(url, failures, on_change=metrics.of(str(number)), is_open=several),
             patience,
         )
@@ -145,21 +172,41 @@ def _pool(settings: Settings, metrics: OpenBreakers, transport: Transport | None
     return Pool(servers, f"/v2/models/{quote(model, safe='')}/ready", settings.probe_timeout)
 
 
-def _sender(settings: Settings, metrics: OpenBreakers, own: Pool) -> Sender:
+def _transport(settings: Settings, url: str) -> HttpTransport:
+    return HttpTransport(
+        url, settings.connect_timeout, settings.max_answer_bytes, settings.upstream_headers
+    )
+
+
+def _sender(settings: Settings, metrics: OpenBreakers, own: Pool, urls: DeployedUrls) -> Sender:
     foreign = ForeignServers(
         settings.breaker_failures,
         settings.breaker_pause,
         settings.predict_timeout,
         metrics.of("foreign"),
+        urls.is_listed,
     )
-    return Sender(own, foreign, settings.connect_timeout, settings.max_answer_bytes)
+    return Sender(
+        own,
+        foreign,
+        Outbound(urls.is_listed, settings.allowed_networks, REFUSAL),
+        settings.connect_timeout,
+        settings.max_answer_bytes,
+        settings.upstream_headers,
+    )
 
 
-def _limited(settings: Settings) -> Callable[[ASGIApp], ASGIApp]:
-    """What holds callers to their rate; nothing, unless there is one."""
-    if settings.rate_limit is None:
-        return lambda app: app
-    return partial(LimitRates, rates=CallerRates(settings.rate_limit))
+def _checked(settings: Settings) -> Callable[[ASGIApp], ASGIApp]:
+    """What checks keys and holds callers to their limits; nothing, unless there are any."""
+    keys, rate, concurrency = settings.keys, settings.rate_limit, settings.max_concurrency
+    limits, admitted = CallerLimits(), Access(keys, access.RULES)
+
+    def check(app: ASGIApp) -> ASGIApp:
+        if keys.enabled or rate or concurrency:
+            app = LimitCallers(app, limits, rate, concurrency)
+        return RequireKeys(app, admitted) if keys.enabled else app
+
+    return check
 
 
 def _limits(settings: Settings) -> Limits:

@@ -5,6 +5,7 @@ Every text that is accepted gets exactly one reply, and a text that spoils its c
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -20,9 +21,16 @@ from chorus_gateway.errors import (
     UpstreamFailed,
 )
 from chorus_gateway.pace import Pace
+from chorus_gateway.traces import coalesced, waited
 from chorus_gateway.waiting import Bounds, Waiter, WaitingLine
+from chorus_http import request_ids
+from chorus_http.access_log import milliseconds
+from chorus_http.log_lines import FIELDS
+from chorus_http.trace_context import CURRENT
 
 T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
 
 # Errors that one text may cause for its whole call. A server that is down is no text's fault.
 ONE_TEXTS_FAULT: Final = (InputRefused, UpstreamFailed)
@@ -93,7 +101,8 @@ class Coalescer(Generic[T]):
             raise Draining
         loop = asyncio.get_running_loop()
         reply: asyncio.Future[T] = loop.create_future()
-        self.line.join(Waiter(text, len(orjson.dumps(text)), reply, key, deadline))
+        size = len(orjson.dumps(text))
+        self.line.join(Waiter(text, size, reply, key, deadline, CURRENT.get()))
         if not self._flush_is_due:  # after this turn of the loop: its requests go together
             self._flush_is_due = True
             loop.call_soon(self._flush)
@@ -127,6 +136,11 @@ class Coalescer(Generic[T]):
             self._pace.idle()
 
     def _start(self, waiters: list[Waiter[T]]) -> None:
+        for waiter in waiters:
+            if waiter.span:
+                waited(waiter.span, waiter.arrived)
+            if waiter.noted is not None:
+                waiter.noted["queue_ms"] = milliseconds(time.monotonic() - waiter.arrived)
         call = asyncio.create_task(self._run(waiters))
         self._calls[call] = waiters
         call.add_done_callback(self._end)
@@ -185,10 +199,12 @@ class Coalescer(Generic[T]):
 
     async def _call(self, waiters: list[Waiter[T]]) -> Sequence[T]:
         texts = [waiter.text for waiter in waiters]
+        _name_call(waiters)
         start = time.monotonic()
         answers: Sequence[T] = ()
         try:
-            answers = await self._infer(texts, _last_deadline(waiters))
+            with coalesced([w.span for w in waiters if w.span], len(texts)):
+                answers = await self._infer(texts, _last_deadline(waiters))
         finally:
             now = time.monotonic()
             self._pace.answered(len(answers), now)
@@ -196,6 +212,14 @@ class Coalescer(Generic[T]):
         if len(answers) != len(texts):  # checked before any reply: a shifted one is a stranger's
             raise RuntimeError("this is a bug: not as many answers as texts")
         return answers
+
+
+def _name_call(waiters: Sequence[Waiter[T]]) -> None:
+    """Give a call an id of its own, since it is several callers', and tell the log whose."""
+    request_ids.CURRENT.set(request_ids.new())
+    if logger.isEnabledFor(logging.DEBUG):
+        whose = ",".join(waiter.request_id for waiter in waiters)
+        logger.debug("a call of several requests", extra={FIELDS: {"requests": whose}})
 
 
 def _fail(waiters: Sequence[Waiter[T]], error: Exception) -> None:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from chorus_gateway.errors import BadInput, DeadlinePassed
 from chorus_http import timeouts
-from chorus_http.callers import ANONYMOUS, key_of
+from chorus_http.callers import ANONYMOUS, CALLER, Caller, key_of
 
 T = TypeVar("T")
 
@@ -41,7 +41,13 @@ def terms_of(request: Request, longest: float) -> Terms:
     except timeouts.BadTimeout as error:
         raise BadInput(str(error)) from None
     deadline = None if seconds is None else monotonic() + min(seconds, longest)
-    return Terms(key_of(request.headers), deadline)
+    return Terms(caller_of(request), deadline)
+
+
+def caller_of(request: Request) -> str:
+    """Whose request it is, for those who take turns."""
+    caller: Caller | None = request.scope.get(CALLER)
+    return caller.name if caller else key_of(request.headers)
 
 
 def within(deadline: float | None, work: Awaitable[T]) -> Awaitable[T]:

@@ -16,6 +16,9 @@ GatewayError
 │   ├── OutOfReach           its turn would come after its deadline
 │   └── Busy                 as many requests as may be are being answered
 ├── RateLimited              the caller sends more than it may
+│   └── TooManyAtOnce        … at a time
+├── FetchFailed              an image or a recording did not come from its URL
+│   └── FetchTimeout         … in time
 ├── DeadlinePassed           the time that the caller gave is over
 ├── Draining                 the gateway is shutting down
 └── UpstreamError            the model server's
@@ -132,6 +135,20 @@ class RateLimited(GatewayError):
     def __init__(self, retry_after: int) -> None:
         super().__init__()
         self.retry_after = retry_after
+
+
+class TooManyAtOnce(RateLimited):
+    """As many of the caller's requests as may be are being answered."""
+
+    refusal = "concurrency"
+
+
+class FetchFailed(GatewayError):
+    """An image or a recording did not come from its URL; the text, for the log, says why."""
+
+
+class FetchTimeout(FetchFailed):
+    """An image or a recording did not come from its URL in time."""
 
 
 class DeadlinePassed(GatewayError):
@@ -273,6 +290,9 @@ STATUSES: Final[Mapping[type[GatewayError], Row]] = {
     Displaced: Row(503, _always("too many texts of this caller are waiting; try again")),
     OutOfReach: Row(503, _always("too busy to answer in the time given; try again")),
     RateLimited: Row(429, _always("this caller sends too much; see retry-after")),
+    TooManyAtOnce: Row(429, _always("too many requests of this caller at a time; await answers")),
+    FetchFailed: Row(502, _always("the image or recording cannot be fetched from its URL")),
+    FetchTimeout: Row(504, _always("the image or recording did not come from its URL in time")),
     DeadlinePassed: Row(504, _always("the time that x-request-timeout gives is over")),
     Busy: Row(503, _always("too many requests are being answered; try again")),
     Draining: Row(503, _always("the gateway is shutting down; try again")),

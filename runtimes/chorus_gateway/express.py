@@ -26,9 +26,15 @@ class ExpressApp(FastAPI):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.express: dict[str, ASGIApp] = {}
+        self.entrance: ASGIApp = self.dispatch
+        """What every request passes first, whichever way it takes then."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
+        await self.entrance(scope, receive, send)
+
+    async def dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection that has come in."""
         post = scope["type"] == "http" and scope["method"] == "POST"
         direct = self.express.get(scope["path"]) if post else None
         await (direct or super().__call__)(scope, receive, send)

@@ -1,11 +1,15 @@
 """Plain ASGI middleware: it sees the client leave, which a wrapped request would hide."""
 
 import time
+from collections.abc import Awaitable
+from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chorus_gateway.metrics import Metrics
 from chorus_gateway.readiness import Readiness
+
+CACHE_CONTROL: Final = b"cache-control"
 
 
 class MeterRequests:
@@ -33,12 +37,12 @@ class MeterRequests:
             await self._app(scope, receive, note_status)
         finally:
             seconds = time.perf_counter() - start
-            self._metrics.observe_request(_template(scope), scope["method"], status, seconds)
+            self._metrics.observe_request(template(scope), scope["method"], status, seconds)
             if refusal := scope.get("refusal"):
                 self._metrics.observe_refusal(refusal)
 
 
-def _template(scope: Scope) -> str:
+def template(scope: Scope) -> str:
     """Name the route that matched; whatever has none shares a name."""
     path: str = getattr(scope.get("route"), "path", "other")
     return path.rstrip("/") or "/"
@@ -63,3 +67,22 @@ class CloseWhenDraining:
             await send(message)
 
         await self._app(scope, receive, say_close)
+
+
+class ForbidStoring:
+    """Keeps answers out of caches, but for those that say themselves how long they hold."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+
+        def say_so(message: Message) -> Awaitable[None]:
+            if message["type"] == "http.response.start":
+                headers = message.get("headers", ())
+                if not any(name == CACHE_CONTROL for name, _ in headers):
+                    message = {**message, "headers": [*headers, (CACHE_CONTROL, b"no-store")]}
+            return send(message)
+
+        await self._app(scope, receive, say_so)

@@ -3,12 +3,14 @@
 TaskRequest ──media──▶ TaskRequest ──encode──▶ V2 ──upstream──▶ V2 ──decode──▶ results
 """
 
+from __future__ import annotations
+
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 import orjson
 
@@ -22,6 +24,10 @@ from chorus_gateway.tasks.request import TaskRequest
 from chorus_gateway.upstream.deployed_url import Target
 from chorus_gateway.upstream.sender import Headers
 from chorus_gateway.upstream.upstreams import Upstreams
+from chorus_http.callers import ANONYMOUS
+
+if TYPE_CHECKING:
+    from chorus_gateway.media.files import File
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -35,13 +41,15 @@ AT_ONCE_BYTES: Final = 64 << 10  # below a millisecond, in which the event loop 
 class Call:
     """A request, the model that is to answer it, and the headers that go with it.
 
-    `size` is how many bytes came in, by which the work is judged.
+    `size` is how many bytes came in, by which the work is judged; callers of different `caller`
+    take turns.
     """
 
     request: TaskRequest
     target: Target
     headers: Headers
     size: int
+    caller: str = ANONYMOUS
 
 
 class Predictor:
@@ -63,15 +71,16 @@ class Predictor:
 
     async def results(self, call: Call) -> list[Any]:
         """One result per input. Raises BadInput, UnknownModel, every UpstreamError."""
-        body = await self._encoded(call)
-        reply = await self._upstreams.infer(call.target, body, call.headers)
+        async with self._encoded(call) as body:
+            reply = await self._upstreams.infer(call.target, body, call.headers)
         return await self._run(len(reply), _decode, call.request, reply)
 
     async def steps(self, call: Call) -> AsyncGenerator[Step, None]:
         """Token by token, the last one with the ending. Raises as `results` does."""
-        body = await self._encoded(call)
-        events = self._upstreams.stream(call.target, body, call.headers)
-        async with aclosing(events):
+        async with (
+            self._encoded(call) as body,
+            aclosing(self._upstreams.stream(call.target, body, call.headers)) as events,
+        ):
             async for event in events:
                 step = read_step(event)
                 yield step
@@ -79,19 +88,26 @@ class Predictor:
                     return
         raise UpstreamInvalid("the stream ended before the text did")
 
-    async def _encoded(self, call: Call) -> bytes:
+    @asynccontextmanager
+    async def _encoded(self, call: Call) -> AsyncIterator[bytes]:
+        """The body for the model server; what its images take, they take while it is needed."""
         if not self._codecs_are_loaded:
             await self._run(AT_ONCE_BYTES + 1, codecs.load)
             self._codecs_are_loaded = True
-        request = await self._with_media(call.request)
-        size = AT_ONCE_BYTES + 1 if request is not call.request else call.size
-        return await self._run(size, wire.encode, request)
-
-    async def _with_media(self, request: TaskRequest) -> TaskRequest:
-        sources = request.media()
+        sources = call.request.media()
         if not sources:
-            return request
-        return request.with_media(await self._media.read_all(sources))
+            yield await self._run(call.size, wire.encode, call.request)
+            return
+        files = await self._media.open_all(sources)
+        async with self._media.memory(files, call.caller) as memory:
+            body = await self._with_media(call.request, files)
+            files.clear()
+            memory.shrink(len(body))
+            yield body
+
+    async def _with_media(self, request: TaskRequest, files: list[File]) -> bytes:
+        request = request.with_media(await self._media.decode_all(files))
+        return await self._run(AT_ONCE_BYTES + 1, wire.encode, request)
 
     async def _run(
         self, size: int, work: Callable[P, T], *arguments: P.args, **options: P.kwargs

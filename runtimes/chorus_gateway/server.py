@@ -57,6 +57,7 @@ class DrainingServer(uvicorn.Server):
                 proxy_headers=False,  # nobody asks for the address of a caller
                 log_config=None,
                 server_header=False,
+                headers=[("x-content-type-options", "nosniff")],
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 # everybody has been answered by then; a slow reader may hold on a while
                 timeout_graceful_shutdown=int(settings.drain_timeout) + 2,

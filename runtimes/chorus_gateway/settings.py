@@ -3,10 +3,20 @@
 import json
 import os
 import sys
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, Field, HttpUrl, TypeAdapter, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    HttpUrl,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     JsonConfigSettingsSource,
@@ -16,8 +26,12 @@ from pydantic_settings import (
 )
 
 from chorus_gateway.media.limits import MOST_PIXELS, MediaLimits
-from chorus_gateway.rates import checked_rate
-from chorus_gateway.upstream.deployed_url import parse_named, parse_server
+from chorus_gateway.outbound.allowed import parse_entry
+from chorus_gateway.outbound.networks import parse_networks
+from chorus_gateway.upstream.deployed_url import parse_named
+from chorus_http.keys import KeyRing
+from chorus_http.logs import Format, Level, as_level
+from chorus_http.rates import checked_rate
 
 FILE_VARIABLE: Final = "CHORUS_GATEWAY_SETTINGS"
 DEFAULT_FILE: Final = Path("settings/gateway.json")
@@ -77,17 +91,25 @@ class Settings(BaseSettings):
     max_waiting_seconds: Seconds = 1.0  # beyond them, what the model server answers in this time
     max_waiting_bytes: Bound = 64 << 20  # in any case
     rate_limit: RateText | None = None  # of one caller, as 100/second, 1000/minute or 5000/hour
+    max_concurrency: Bound | None = None  # of one caller: requests at a time
+
+    api_keys: SecretStr = SecretStr("")  # comma-separated; with any key, nobody calls without one
+    admin_keys: SecretStr = SecretStr("")  # the same, for everything
+    api_keys_file: Path | None = None  # digests of keys, a line each; read again when it changes
+    upstream_key: SecretStr = SecretStr("")  # what the gateway shows to its own model servers
 
     # Everything but /process: tasks of all kinds, on the servers above or on others.
-    allowed_servers: Names = ()  # further V2 servers; * may stand for one label of a host
+    allowed_servers: Names = ()  # further V2 servers, as outbound/allowed.py reads them
+    allowed_networks: Names = ()  # where servers of callers' choice may be beside the internet
     servers: Annotated[dict[str, str], NoDecode] = {}  # name=URL of a model that runs elsewhere
     max_media_body_bytes: Bound = 32 << 20  # an image of 16 MiB is 22 MiB in base64
     max_answer_bytes: Bound = 128 << 20  # masks and features are larger than what they describe
     max_requests_in_flight: Bound = 256  # per worker; each may hold a body and an answer
     predict_timeout: Seconds = 120.0  # object detection on a CPU takes 15 to 30 s
-    media_hosts: Names = ()  # whom images and audio are fetched from; *.example.com is possible
+    media_hosts: Names = ()  # whom images and audio are fetched from, as allowed_servers
     max_media_bytes: Bound = 16 << 20
     max_media_pixels: Annotated[int, Field(gt=0, le=MOST_PIXELS)] = 1 << 25
+    max_decoded_bytes: Bound = 5 << 28  # per worker; of all images that are decoded and sent on
     media_timeout: Seconds = 10.0  # for one image or recording, to the last byte
 
     max_timeout: Seconds = 120.0  # of x-request-timeout; a longer time is cut to it
@@ -99,7 +121,11 @@ class Settings(BaseSettings):
     drain_delay: Annotated[float, Field(ge=0)] = 5.0  # load balancers learn late that we leave
     drain_timeout: Seconds = 50.0  # above upstream_timeout: whoever is in flight gets an answer
 
-    @field_validator("models", "allowed_servers", "media_hosts", mode="before")
+    log_format: Format = "text"  # or json, an object per line
+    log_level: Annotated[Level, BeforeValidator(as_level)] = "INFO"  # of our own loggers
+    access_log: bool = False  # a line for every request; it costs each of them
+
+    @field_validator("models", "allowed_servers", "allowed_networks", "media_hosts", mode="before")
     @classmethod
     def _split_commas(cls, value: object) -> object:
         if isinstance(value, str):
@@ -113,11 +139,17 @@ class Settings(BaseSettings):
             return _pairs(value)
         return value
 
-    @field_validator("allowed_servers")
+    @field_validator("allowed_servers", "media_hosts")
     @classmethod
-    def _check_servers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for url in value:
-            parse_server(url)
+    def _check_entries(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in value:
+            parse_entry(entry)
+        return value
+
+    @field_validator("allowed_networks")
+    @classmethod
+    def _check_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        parse_networks(value)
         return value
 
     @field_validator("servers")
@@ -145,14 +177,34 @@ class Settings(BaseSettings):
         urls = _split(self.upstream or "") or [f"http://127.0.0.1:{self.v2_port}"]
         return tuple(url.rstrip("/") for url in urls)
 
+    @cached_property
+    def keys(self) -> KeyRing:
+        """Who may call. Raises KeysError."""
+        return KeyRing.read(
+            self.api_keys.get_secret_value(),
+            self.admin_keys.get_secret_value(),
+            self.api_keys_file,
+            rate=self.rate_limit,
+            concurrency=self.max_concurrency,
+        )
+
+    @property
+    def upstream_headers(self) -> dict[str, str]:
+        """What our own model servers are shown with every request, and no others."""
+        key = self.upstream_key.get_secret_value()
+        return {"authorization": f"Bearer {key}"} if key else {}
+
     @property
     def media_limits(self) -> MediaLimits:
         """What an image or a recording may cost."""
         return MediaLimits(
             max_bytes=self.max_media_bytes,
             max_pixels=self.max_media_pixels,
+            max_request_bytes=self.max_media_body_bytes,
+            max_decoded_bytes=self.max_decoded_bytes,
             fetch_timeout=self.media_timeout,
             hosts=self.media_hosts,
+            networks=self.allowed_networks,
         )
 
     @classmethod

@@ -4,11 +4,16 @@ import asyncio
 import math
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Optional, TypeVar
 
 from chorus_gateway.errors import DeadlinePassed, Displaced, OutOfReach, Overloaded
 from chorus_gateway.fair import FairQueue
 from chorus_gateway.pace import Pace
+from chorus_http.access_log import NOTED
+from chorus_http.request_ids import CURRENT
+
+if TYPE_CHECKING:
+    from chorus_http.spans import OpenSpan
 
 T = TypeVar("T")
 
@@ -26,7 +31,12 @@ class Waiter(Generic[T]):
     """Whose it is."""
     deadline: float | None = None
     """When its caller gives up, on the clock of `monotonic`."""
+    span: Optional["OpenSpan"] = None
+    """The span of its caller's request, while traces are on."""
     arrived: float = field(default_factory=monotonic)
+    request_id: str = field(default_factory=CURRENT.get)
+    noted: dict[str, Any] | None = field(default_factory=NOTED.get)
+    """What the access log will say of its caller's request, if there is one."""
 
     @property
     def is_done(self) -> bool:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from fastapi import FastAPI
 from prometheus_client.multiprocess import mark_process_dead
 
+from chorus_gateway import traces
 from chorus_gateway.app import create_app
 from chorus_gateway.metrics import Metrics
 from chorus_gateway.prefork import AWAITED, Prefork
@@ -55,7 +56,9 @@ def run(settings: Settings, listener: socket.socket) -> int:
     """Serve with `settings.workers` processes until told to stop; the exit code."""
 
     def serve(own: socket.socket, lifeline: int) -> None:
-        Worker(create_app(settings), settings, lifeline).run([own])
+        # After the fork, which the thread that sends them would not outlive.
+        app = create_app(settings, tracing=traces.set_up())
+        Worker(app, settings, lifeline).run([own])
 
     listeners = beside(listener, settings.workers)
     return Prefork(listeners, serve, on_end=mark_process_dead).run()

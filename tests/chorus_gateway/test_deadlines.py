@@ -7,6 +7,7 @@ from starlette.requests import Request
 from chorus_gateway import deadlines
 from chorus_gateway.deadlines import NOTHING_SAID, terms_of, within
 from chorus_gateway.errors import BadInput, DeadlinePassed
+from chorus_http.callers import CALLER, Caller, Scope
 
 
 def request(**said: str) -> Request:
@@ -47,6 +48,12 @@ def test_a_caller_is_known_by_its_credentials_which_are_not_kept() -> None:
     )
     assert one != other
     assert "one" not in one
+
+
+def test_a_caller_whose_key_is_known_has_its_name() -> None:
+    known = request(authorization="Bearer one")
+    known.scope[CALLER] = Caller("shop", frozenset({Scope.INFER}))
+    assert terms_of(known, 60).caller == "shop"
 
 
 async def test_work_in_time_and_work_too_late() -> None:

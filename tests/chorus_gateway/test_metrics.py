@@ -105,7 +105,9 @@ async def test_upstream_errors_are_counted_by_kind(
     assert count == 1 or kind == "busy", "only a busy server is asked again"
 
 
-REASONS = {"full", "displaced", "out_of_reach", "busy", "rate", "deadline", "draining"}
+REASONS = {
+    *("full", "displaced", "out_of_reach", "busy", "rate", "concurrency", "deadline", "draining"),
+}
 
 
 def test_the_reasons_of_refusals_are_a_closed_set() -> None:

@@ -111,6 +111,7 @@ def test_servers_elsewhere_are_read_from_one_line_each(monkeypatch: pytest.Monke
     monkeypatch.setenv("CHORUS_ALLOWED_SERVERS", "https://a.example.com, https://*.example.org")
     monkeypatch.setenv("CHORUS_SERVERS", "x=http://h/v2/models/m, y=https://h:1/v2/models/n?a=b")
     monkeypatch.setenv("CHORUS_MEDIA_HOSTS", "images.example.com")
+    monkeypatch.setenv("CHORUS_ALLOWED_NETWORKS", "10.0.0.0/8, fd00::/8")
     settings = load()
     assert settings.allowed_servers == ("https://a.example.com", "https://*.example.org")
     assert settings.servers == {
@@ -118,12 +119,15 @@ def test_servers_elsewhere_are_read_from_one_line_each(monkeypatch: pytest.Monke
         "y": "https://h:1/v2/models/n?a=b",
     }
     assert settings.media_limits.hosts == ("images.example.com",)
+    assert settings.media_limits.networks == ("10.0.0.0/8", "fd00::/8")
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("CHORUS_ALLOWED_SERVERS", "a.example.com"),
+        ("CHORUS_ALLOWED_SERVERS", "ftp://a.example.com"),
+        ("CHORUS_MEDIA_HOSTS", "a.example.com, *"),
+        ("CHORUS_ALLOWED_NETWORKS", "10.0.0.1/8"),
         ("CHORUS_ALLOWED_SERVERS", "https://a.example.com/v2"),
         ("CHORUS_SERVERS", "https://a.example.com"),
         ("CHORUS_SERVERS", "x=a.example.com"),

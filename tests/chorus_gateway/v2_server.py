@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 Answer = Callable[[dict[str, Any]], web.StreamResponse]
 
@@ -67,6 +68,8 @@ class V2Server:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.asked: list[str] = []
         self.headers: list[dict[str, str]] = []
+        self.keys: set[str | None] = set()
+        """What requests of all kinds had as Authorization."""
         self.gate = asyncio.Event()  # while it is clear, no inference is answered
         self.gate.set()
         self.left = asyncio.Event()
@@ -74,7 +77,7 @@ class V2Server:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[V2Server]:
-        app = web.Application(client_max_size=1 << 26)
+        app = web.Application(client_max_size=1 << 26, middlewares=[self._note_key])
         app.router.add_post("/v2/models/{name}/infer", self._infer)
         app.router.add_post("/v2/models/{name}/versions/{version}/infer", self._infer)
         app.router.add_post("/v2/models/{name}/generate_stream", self._stream)
@@ -133,6 +136,11 @@ class V2Server:
     async def _index(self, request: web.Request) -> web.Response:
         self.asked.append("index")
         return web.json_response([{"name": n, "state": s} for n, s in self.states.items()])
+
+    @web.middleware
+    async def _note_key(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        self.keys.add(request.headers.get("authorization"))
+        return await handler(request)
 
     async def _note(self, request: web.Request) -> dict[str, Any]:
         body = await request.json()

@@ -69,7 +69,7 @@ async def _classify(desk: Desk, request: Request, body: bytes, models: Sequence[
     if not isinstance(sentence, str):
         raise BadInput("sentence: a text is needed, as in /classify?sentence=I+love+this")
     name = request.query_params.get("model")
-    model = await desk.served.model(name) if name else await _first(desk, models)
+    model = await (desk.model(request, name) if name else _first(desk, request, models))
     task = model.require_task()
     if task.name != TASK:
         raise BadInput(f"model: {model.name} is for {task.name}; ask it at /models/{model.name}")
@@ -80,11 +80,11 @@ async def _classify(desk: Desk, request: Request, body: bytes, models: Sequence[
     )
 
 
-async def _first(desk: Desk, models: Sequence[str]) -> Model:
+async def _first(desk: Desk, request: Request, models: Sequence[str]) -> Model:
     """Find a classifier. Raises NotServed."""
     for name in models:
         try:
-            model = await desk.served.model(name)
+            model = await desk.model(request, name)
         except UnknownModel:
             continue
         if model.task == TASK:

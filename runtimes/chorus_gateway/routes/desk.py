@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import orjson
 from starlette.requests import Request
@@ -10,19 +10,17 @@ from starlette.responses import Response
 
 from chorus_gateway import deadlines
 from chorus_gateway.body import read_body
-from chorus_gateway.errors import BadInput
 from chorus_gateway.gate import Gate
 from chorus_gateway.prediction import Call, Predictor
 from chorus_gateway.tasks.request import TaskRequest
 from chorus_gateway.tasks.shapes import Shape, prepared, render
 from chorus_gateway.upstream import sender
 from chorus_gateway.upstream.deployed_url import DeployedUrls, Target
-from chorus_gateway.upstream.served import Served
+from chorus_gateway.upstream.served import Model, Served
 from chorus_gateway.upstream.upstreams import Upstreams
+from chorus_http.access_log import note
 
 T = TypeVar("T")
-
-LOOP: Final = "the request comes from a gateway already; address the model server itself"
 
 
 @dataclass(frozen=True)
@@ -37,9 +35,7 @@ class Desk:
     max_body_bytes: int
 
     async def body(self, request: Request) -> bytes:
-        """Read the body. Raises BodyTooLarge, MediaTypeUnsupported, and BadInput for a loop."""
-        if sender.HOP in request.headers:
-            raise BadInput(LOOP)
+        """Read the body. Raises BodyTooLarge, MediaTypeUnsupported."""
         return await read_body(request, self.max_body_bytes)
 
     async def json(self, request: Request) -> tuple[Any, int]:
@@ -47,13 +43,20 @@ class Desk:
         body = await self.body(request)
         return await self.predictor.parse_json(body), len(body)
 
+    async def model(self, request: Request, name: str) -> Model:
+        """Describe the model of that name. Raises as `Served.model` does."""
+        model = await self.served.model(name)
+        note(model=model.name)
+        return model
+
     async def result(
         self, request: Request, asked: TaskRequest, target: Target, size: int, shape: Shape
     ) -> Any:
         """Ask the model, and present what it answers."""
         asked = prepared(asked, shape)
-        call = Call(asked, target, passed_on(request), size)
+        call = Call(asked, target, passed_on(request), size, deadlines.caller_of(request))
         results = await self.predictor.results(call)
+        note(items=len(results))
         return render(asked, results, shape, request.headers.get("user-agent", ""))
 
 

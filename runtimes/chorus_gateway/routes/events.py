@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from chorus_gateway import sse
 from chorus_gateway.errors import GatewayError, message_of
+from chorus_http.trace_context import CURRENT
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +48,8 @@ async def _with_errors_told(events: AsyncGenerator[bytes, None]) -> AsyncGenerat
             async for event in events:
                 yield event
         except Exception as error:
+            if span := CURRENT.get():
+                span.failed(type(error).__name__)
             if not isinstance(error, GatewayError):
                 logger.exception("a stream failed in an unexpected way")
             yield sse.write({"error": message_of(error), "error_type": "generation"})

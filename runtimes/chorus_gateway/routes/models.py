@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from chorus_gateway import errors, sse
+from chorus_gateway import deadlines, errors, sse
 from chorus_gateway.errors import BadInput, BodyNotJson, ErrorBody, MediaTypeUnsupported
 from chorus_gateway.generation import Ending, Step
 from chorus_gateway.prediction import Call
@@ -80,12 +80,13 @@ def add_routes(app: FastAPI, desk: Desk, max_requests: int) -> None:
         """Run the model's task on one input or a list of them."""
         async with AsyncExitStack() as place:
             place.enter_context(desk.gate.inside(request))
-            model = await desk.served.model(request.path_params["name"])
+            model = await desk.model(request, request.path_params["name"])
             body = await desk.body(request)
             task = model.require_task()
             asked = await read(desk, request, task, body)
             if asked.stream:
-                call = Call(asked, model.target, passed_on(request), len(body))
+                caller = deadlines.caller_of(request)
+                call = Call(asked, model.target, passed_on(request), len(body), caller)
                 return await _streamed(desk, request, call, model, place)
             work = desk.result(request, asked, model.target, len(body), Shape.CLIENT)
             content = await desk.gate.answer(request, work)
@@ -96,14 +97,14 @@ def add_routes(app: FastAPI, desk: Desk, max_requests: int) -> None:
 
     async def health(request: Request) -> Response:
         """Say whether the model is ready."""
-        model = await desk.served.model(request.path_params["name"])
+        model = await desk.model(request, request.path_params["name"])
         ready = await desk.upstreams.ready(model.target)
         body = orjson.dumps({"name": model.name, "ready": ready})
         return Response(body, 200 if ready else 503, media_type=JSON)
 
     async def info(request: Request) -> Response:
         """Describe the model."""
-        model = await desk.served.model(request.path_params["name"])
+        model = await desk.model(request, request.path_params["name"])
         return answer(_described(model, app.version, max_requests))
 
     about = {"parameters": [NAME]}

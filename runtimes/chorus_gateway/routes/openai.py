@@ -23,6 +23,7 @@ from chorus_gateway.routes.predict import MAY_RAISE, TIMEOUT
 from chorus_gateway.routes.raw import RawRoute
 from chorus_gateway.tasks.task import Task
 from chorus_gateway.upstream.served import Model
+from chorus_http.access_log import note
 
 Read = Callable[[Task, object], Completion]
 
@@ -61,9 +62,10 @@ def _endpoint(desk: Desk, read: Read, style: Style, version: str) -> Endpoint:
         """Continue a text or a conversation."""
         async with AsyncExitStack() as place:
             place.enter_context(desk.gate.inside(request))
-            model = await desk.served.model(request.path_params["name"])
+            model = await desk.model(request, request.path_params["name"])
             body, size = await desk.json(request)
             asked = read(model.require_task(), body)
+            note(items=len(asked.choices))
             pieces = desk.gate.guard(request, merge(_choices(desk, request, model, asked, size)))
             place.push_async_callback(pieces.aclose)
             written = Answer(style, model.name, version, asked.n)

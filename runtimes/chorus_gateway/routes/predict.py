@@ -30,6 +30,8 @@ MAY_RAISE: Final = (
     errors.UpstreamInvalid,
     errors.UpstreamRefused,
     errors.UpstreamUnreachable,
+    errors.FetchFailed,
+    errors.FetchTimeout,
     errors.Busy,
     errors.Draining,
     errors.UpstreamUnavailable,
@@ -38,6 +40,7 @@ MAY_RAISE: Final = (
     errors.UpstreamTimeout,
     errors.DeadlinePassed,
     errors.RateLimited,
+    errors.TooManyAtOnce,
 )
 
 TIMEOUT: Final[dict[str, Any]] = {
@@ -116,7 +119,7 @@ async def _predict(desk: Desk, request: Request, body: Any, size: int) -> Respon
     target = await desk.upstreams.resolve(target)
     headers = None
     if target.origin is None and target.model:
-        model = await desk.served.model(target.model)
+        model = await desk.model(request, target.model)
         if model.task and model.require_task().name != task.name:
             raise BadInput(f"hf_pipeline: the task of {model.name} is {model.task}")
         headers = model.headers

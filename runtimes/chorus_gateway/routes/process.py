@@ -14,10 +14,11 @@ from chorus_gateway.body import parse_json, read_body, require_json
 from chorus_gateway.coalescer import Coalescer
 from chorus_gateway.deadlines import terms_of, within
 from chorus_gateway.express import Endpoint
-from chorus_gateway.readiness import Readiness
+from chorus_gateway.readiness import ENSEMBLE, Readiness
 from chorus_gateway.routes.predict import TIMEOUT
 from chorus_gateway.routes.raw import RawRoute
 from chorus_gateway.upstream.v2 import Answer
+from chorus_http.access_log import note
 
 T = TypeVar("T")
 
@@ -91,6 +92,7 @@ def endpoint(
         """
         if coalescer is None:
             raise errors.NotServed(NOT_SERVED)
+        note(model=ENSEMBLE, items=1)
         caller, deadline = terms_of(request, max_timeout)
         coalescer.require_room(caller, deadline)  # a refusal must cost far less than an answer
         require_json(request.headers)
@@ -131,6 +133,7 @@ MAY_RAISE = (
     errors.UpstreamInvalid,
     errors.UpstreamRefused,
     errors.RateLimited,
+    errors.TooManyAtOnce,
     errors.Overloaded,
     errors.Displaced,
     errors.OutOfReach,

@@ -5,13 +5,13 @@ from that, so no two readers of a URL can disagree about where it leads.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from chorus_gateway.errors import BadInput, UrlNotAllowed
-
-LONGEST: Final = 2048  # characters; what is longer is no address of a model
+from chorus_gateway.outbound.allowed import Allowed
+from chorus_gateway.outbound.text import Origin, UnreadableUrl, read_url
 
 FIELD: Final = "model_deployed_url"
 FORMS: Final = (
@@ -21,30 +21,11 @@ FORMS: Final = (
 REFUSAL: Final = f"{FIELD}: this server is not among those that the gateway may ask"
 
 _NAME: Final = r"(?!\.{1,2}(?:/|$))[A-Za-z0-9._-]{1,128}"
-_ORIGIN: Final = r"(?P<scheme>https?)://(?P<host>%s|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?"
-_HOST: Final = r"[a-z0-9_-][a-z0-9._-]*"
-
 NAME: Final = re.compile(_NAME)
-_URL: Final = re.compile(_ORIGIN % _HOST + r"(?P<path>/[^?#]*)?(?:\?[^#]*)?", re.IGNORECASE)
-_SERVER: Final = re.compile(_ORIGIN % rf"(?:\*\.)?{_HOST}" + "/?", re.IGNORECASE)
 _PATH: Final = re.compile(
     rf"/?|/v2/models/(?P<model>{_NAME})(?:/versions/(?P<version>{_NAME}))?(?:/infer)?/?"
 )
-_PORTS: Final = {"http": 80, "https": 443}
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
-
-
-@dataclass(frozen=True)
-class Origin:
-    """A server. `host` is in lower case; as an entry of the allow-list it may start with `*.`."""
-
-    scheme: str
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        """The URL without a path."""
-        return f"{self.scheme}://{self.host}:{self.port}"
 
 
 @dataclass(frozen=True)
@@ -58,10 +39,6 @@ class Target:
     model: str | None
     version: str | None = None
 
-    def __str__(self) -> str:
-        """Name it, for the log."""
-        return f"{self.model or '?'} at {self.origin or 'our own servers'}"
-
     @property
     def path(self) -> str:
         """The path of the model on its server."""
@@ -74,8 +51,8 @@ class Target:
 class DeployedUrls:
     """Reads what callers write. `own` are our servers' URLs, `named` maps names to URLs.
 
-    `allowed` are further servers, `https://*.example.com` standing for every name one label longer.
-    Raises ValueError where one of these cannot be read.
+    `allowed` are further servers, entries of `Allowed`. Raises ValueError where one of these
+    cannot be read.
     """
 
     def __init__(
@@ -84,9 +61,8 @@ class DeployedUrls:
         allowed: Iterable[str] = (),
         named: Mapping[str, str] | None = None,
     ) -> None:
-        origins = [parse_server(url) for url in own if _SERVER.fullmatch(url)]  # not below a path
-        self._own = frozenset(alias for origin in origins for alias in _aliases(origin))
-        self._allowed = frozenset(map(parse_server, allowed))
+        self._own = frozenset(alias for url in own for alias in _aliases(url))
+        self._allowed = Allowed(allowed)
         self._named = {name: parse_named(name, url) for name, url in (named or {}).items()}
 
     @property
@@ -103,7 +79,7 @@ class DeployedUrls:
         target = _parse(text)
         if target.origin in self._own:
             return Target(None, target.model, target.version)
-        if target.origin is None or not self._allows(target.origin):
+        if target.origin is None or not self._allowed.admits(target.origin):
             raise UrlNotAllowed(REFUSAL)
         return target
 
@@ -113,18 +89,10 @@ class DeployedUrls:
             raise BadInput("the name of a model is letters, digits and . _ -")
         return self._named.get(name) or Target(None, name)
 
-    def _allows(self, origin: Origin) -> bool:
-        _, _, parent = origin.host.partition(".")
-        family = Origin(origin.scheme, f"*.{parent}", origin.port)
-        return origin in self._allowed or family in self._allowed
-
-
-def parse_server(url: str) -> Origin:
-    """Read one entry of the allow-list. Raises ValueError."""
-    found = _SERVER.fullmatch(url)
-    if found is None:
-        raise ValueError(f"{url!r} is not the URL of a server, as in https://models.example.com")
-    return _origin(found)
+    def is_listed(self, origin: Origin) -> bool:
+        """Whether the operator wrote this very server down, as allowed or with a name."""
+        named = any(target.origin == origin for target in self._named.values())
+        return named or self._allowed.lists(origin)
 
 
 def parse_named(name: str, url: str) -> Target:
@@ -139,26 +107,26 @@ def parse_named(name: str, url: str) -> Target:
 
 
 def _parse(text: str) -> Target:
-    plain = len(text) <= LONGEST and text.isascii() and text.isprintable()
-    found = _URL.fullmatch(text) if plain and not set(text) & set(" \\") else None
-    place = _PATH.fullmatch(found["path"] or "") if found else None
-    if found is None or place is None:
-        raise BadInput(FORMS)
     try:
-        return Target(_origin(found), place["model"], place["version"])
-    except ValueError:
+        url = read_url(text)
+    except UnreadableUrl:
         raise BadInput(FORMS) from None
+    place = _PATH.fullmatch(url.path)
+    if place is None:
+        raise BadInput(FORMS)
+    return Target(url.origin, place["model"], place["version"])
 
 
-def _origin(found: re.Match[str]) -> Origin:
-    scheme = found["scheme"].lower()
-    port = int(found["port"] or _PORTS[scheme])
-    if not 1 <= port <= 65535:
-        raise ValueError(f"port {port} is not between 1 and 65535")
-    return Origin(scheme, found["host"].lower(), port)
+def _aliases(own: str) -> Iterator[Origin]:
+    """All names of a server: who may ask this machine by one of its names may by all.
 
-
-def _aliases(origin: Origin) -> list[Origin]:
-    """All names of a server: who may ask this machine by one of its names may by all."""
-    hosts = _LOOPBACK if origin.host in _LOOPBACK else (origin.host,)
-    return [Origin(origin.scheme, host, origin.port) for host in hosts]
+    One below a path has none: its models are reached by their names alone.
+    """
+    try:
+        url = read_url(own)
+    except UnreadableUrl:
+        return
+    if url.path in ("", "/"):
+        hosts = _LOOPBACK if url.origin.host in _LOOPBACK else (url.origin.host,)
+        for host in hosts:
+            yield Origin(url.origin.scheme, host, url.origin.port)

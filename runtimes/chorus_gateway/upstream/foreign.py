@@ -4,23 +4,32 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
+from chorus_gateway.outbound.text import Origin
 from chorus_gateway.upstream.breaker import Breaker
-from chorus_gateway.upstream.deployed_url import Origin
 from chorus_gateway.upstream.server import Server
 
 MOST_SERVERS: Final = 256  # an entry of the allow-list may stand for names without number
 
 
 class ForeignServers:
-    """Remembers so many servers; of the one that was asked longest ago it forgets everything."""
+    """Remembers so many servers; of the one that was asked longest ago it forgets everything.
+
+    Of those that are not `listed`, the log gives no names: callers may make them up.
+    """
 
     def __init__(
-        self, failures: int, pause: float, patience: float, on_change: Callable[[bool], None]
+        self,
+        failures: int,
+        pause: float,
+        patience: float,
+        on_change: Callable[[bool], None],
+        listed: Callable[[Origin], bool],
     ) -> None:
         self._failures = failures
         self._pause = pause
         self._patience = patience
         self._on_change = on_change
+        self._listed = listed
         self._servers: OrderedDict[Origin, Server] = OrderedDict()
 
     def choose(self, origin: Origin) -> Server:
@@ -37,6 +46,6 @@ class ForeignServers:
             if forgotten.breaker.is_open:
                 self._on_change(False)
         url = str(origin)
-        return Server(
-            url, Breaker(url, self._failures, self._pause, self._on_change), self._patience
-        )
+        name = url if self._listed(origin) else "of a caller's choice"
+        breaker = Breaker(name, self._failures, self._pause, self._on_change)
+        return Server(url, breaker, self._patience)

@@ -7,35 +7,33 @@ import asyncio
 import math
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
-from typing import Final
 
 import aiohttp
 
+from chorus_gateway import traces
 from chorus_gateway.errors import (
     UpstreamError,
     UpstreamTimeout,
     UpstreamUnavailable,
     UpstreamUnreachable,
 )
+from chorus_gateway.outbound.connecting import GuardedConnector
+from chorus_gateway.outbound.loops import SENT_ON
+from chorus_gateway.outbound.networks import AddressRule
+from chorus_gateway.outbound.sessions import Outbound
+from chorus_gateway.outbound.text import Origin
 from chorus_gateway.upstream.arriving import read_reply
-from chorus_gateway.upstream.deployed_url import Origin
 from chorus_gateway.upstream.faults import cut_before_answering, in_our_words, never_sent
 from chorus_gateway.upstream.foreign import ForeignServers
-from chorus_gateway.upstream.http_transport import open_session
+from chorus_gateway.upstream.http_transport import IDLE_SECONDS, open_session
 from chorus_gateway.upstream.pool import Pool
 from chorus_gateway.upstream.server import Server, next_server
 from chorus_gateway.upstream.transport import Reply
-
-HOP: Final = "x-chorus-hop"
-PASSED_ON: Final = {
-    "x-request-id": "x-request-id",
-    "x-amzn-trace-id": "x-request-id",  # what Hugging Face's client calls it
-    "traceparent": "traceparent",
-}
-LONGEST_PASSED_ON: Final = 128  # characters; ids are of 36, traces of 55
+from chorus_http import request_ids
+from chorus_http.trace_context import TRACEPARENT, W3C_TRACEPARENT
 
 Headers = Mapping[str, str]
 
@@ -55,6 +53,10 @@ class Request:
     total: float = math.inf
     between: float = math.inf
 
+    def part_of(self, traceparent: str) -> "Request":
+        """Return the same request, as a part of our trace in place of its caller's."""
+        return replace(self, headers={**(self.headers or {}), TRACEPARENT: traceparent})
+
 
 @dataclass
 class Attempt:
@@ -69,25 +71,36 @@ class Attempt:
 
 
 class Sender:
-    """One session for all servers: `own` and `foreign` ones."""
+    """Sessions for all servers: `own` ones, who alone get `own_headers`, and `foreign` ones.
+
+    Foreign servers are reached by `outbound` alone.
+    """
 
     def __init__(
-        self, own: Pool, foreign: ForeignServers, connect_timeout: float, max_answer_bytes: int
+        self,
+        own: Pool,
+        foreign: ForeignServers,
+        outbound: Outbound,
+        connect_timeout: float,
+        max_answer_bytes: int,
+        own_headers: Headers | None = None,
     ) -> None:
         self._own = own
         self._foreign = foreign
+        self._outbound = outbound
         self._connect_timeout = connect_timeout
         self._max_answer_bytes = max_answer_bytes
+        self._own_headers = own_headers or {}
         self._session: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
-        """Create the session; called once, in the event loop."""
-        trace = aiohttp.TraceConfig()
-        trace.on_connection_reuseconn.append(_note_reuse)
-        self._session = open_session({"user-agent": "chorus", HOP: "1"}, [trace])
+        """Create the sessions; called once, in the event loop."""
+        self._session = _start()
+        await self._outbound.open(self._start_guarded)
 
     async def close(self) -> None:
-        """Close the session and its connections."""
+        """Close the sessions and their connections."""
+        await self._outbound.close()
         if self._session is not None:
             await self._session.close()
 
@@ -96,11 +109,16 @@ class Sender:
         """Yield the answer, whatever its status.
 
         Raises UpstreamTimeout, UpstreamInvalid, and where there is no answer UpstreamUnavailable
-        of our own servers, UpstreamUnreachable of others.
+        of our own servers, UpstreamUnreachable and UrlNotAllowed of others.
         """
         try:
             async with AsyncExitStack() as held:
+                call = held.enter_context(traces.called(request.method, request.path))
+                if call:
+                    request = request.part_of(call.traceparent)
                 response = await self._answered(request, held)
+                if call:
+                    traces.answered(call, response.status)
                 with in_our_words():  # what becomes of the body is what its server did
                     yield response
         except UpstreamTimeout:
@@ -136,8 +154,6 @@ class Sender:
         self, request: Request, attempt: Attempt, spent: float, held: AsyncExitStack
     ) -> aiohttp.ClientResponse:
         """Send the request once, and wait for the head of the answer."""
-        if self._session is None:
-            raise RuntimeError("this is a bug: open() comes first")
         total = request.total - spent
         timeout = aiohttp.ClientTimeout(
             total=_finite(total),
@@ -148,24 +164,47 @@ class Sender:
         held.enter_context(attempt.server.call(seconds))
         with in_our_words():
             async with asyncio.timeout(seconds):  # whatever comes that is not the head
-                response = await self._session.request(
-                    request.method,
-                    attempt.server.url + request.path,
-                    data=request.body,
-                    headers=request.headers,
-                    timeout=timeout,
-                    allow_redirects=False,
-                    trace_request_ctx=attempt,
-                )
+                with self._session_to(request.origin) as session:
+                    response = await session.request(
+                        request.method,
+                        attempt.server.url + request.path,
+                        data=request.body,
+                        headers=self._headers(request),
+                        timeout=timeout,
+                        allow_redirects=False,
+                        trace_request_ctx=attempt,
+                    )
         if request.total == math.inf:
             attempt.server.breaker.worked()  # a stream takes minutes, and its caller may leave it
         return await held.enter_async_context(response)
+
+    def _session_to(self, origin: Origin | None) -> AbstractContextManager[aiohttp.ClientSession]:
+        """The session for one request. Raises UrlNotAllowed for what goes wrong in there."""
+        if origin:
+            return self._outbound.to(origin)
+        if self._session is None:
+            raise RuntimeError("this is a bug: open() comes first")
+        return nullcontext(self._session)
+
+    def _start_guarded(self, rule: AddressRule) -> aiohttp.ClientSession:
+        options = {"limit": 0, "keepalive_timeout": IDLE_SECONDS}
+        return _start(GuardedConnector(rule, self._connect_timeout, **options))
+
+    def _headers(self, request: Request) -> dict[str, str]:
+        own = self._own_headers if request.origin is None else {}
+        return {**(request.headers or {}), **request_ids.passed_on(), **own}
 
     def _choose(self, origin: Origin | None) -> Server:
         return self._foreign.choose(origin) if origin else self._own.choose()
 
     def _another(self, origin: Origin | None, server: Server) -> Server | None:
         return None if origin else self._own.another(server)
+
+
+def _start(connector: aiohttp.TCPConnector | None = None) -> aiohttp.ClientSession:
+    trace = aiohttp.TraceConfig()
+    trace.on_connection_reuseconn.append(_note_reuse)
+    return open_session({"user-agent": "chorus", **SENT_ON}, [trace], connector)
 
 
 async def _note_reuse(
@@ -179,10 +218,6 @@ def _finite(seconds: float) -> float | None:
 
 
 def passed_on(headers: Headers) -> dict[str, str]:
-    """What of a caller's headers goes on to the model server: who asks, for logs and traces."""
-    found = {PASSED_ON[name]: headers[name] for name in reversed(PASSED_ON) if name in headers}
-    return {
-        name: value
-        for name, value in found.items()
-        if len(value) <= LONGEST_PASSED_ON and value.isascii() and value.isprintable()
-    }
+    """What of a caller's headers goes on to the model server: its trace."""
+    given = headers.get(TRACEPARENT, "")
+    return {TRACEPARENT: given} if W3C_TRACEPARENT.fullmatch(given) else {}

@@ -1,6 +1,5 @@
 """V2 as the task routes speak it: to our own servers, and to those of the caller's choice."""
 
-import logging
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
@@ -19,13 +18,13 @@ from chorus_gateway.errors import (
     UpstreamRefused,
     refusal,
 )
+from chorus_gateway.outbound.text import Origin
 from chorus_gateway.upstream.arriving import ending_with_its_connection, paced
-from chorus_gateway.upstream.deployed_url import FIELD, NAME, Origin, Target
+from chorus_gateway.upstream.deployed_url import FIELD, NAME, Target
+from chorus_gateway.upstream.reporting import report
 from chorus_gateway.upstream.sender import Headers, Request, Sender
 from chorus_gateway.upstream.transport import Reply
 from chorus_gateway.upstream.v2 import error_of
-
-logger = logging.getLogger(__name__)
 
 INDEX: Final = "/v2/repository/index"
 COMING: Final = frozenset({"LOADING", "UNKNOWN"})  # MLServer calls what it loads UNKNOWN
@@ -155,7 +154,7 @@ class Upstreams:
         try:
             yield
         except UpstreamError as error:
-            logger.warning("%s: upstream %s (%s)", target, error.kind, error)
+            report("another model server" if target.origin else "a model server of ours", error)
             self._on_error(error)
             raise _for_caller(error, target) from error
 

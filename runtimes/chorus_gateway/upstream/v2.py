@@ -1,6 +1,5 @@
 """The V2 (Open Inference) client: texts out, answers in, nothing taken on trust."""
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
@@ -9,6 +8,7 @@ from urllib.parse import quote
 
 import orjson
 
+from chorus_gateway import traces
 from chorus_gateway.errors import (
     InputFailed,
     InputRefused,
@@ -19,9 +19,9 @@ from chorus_gateway.errors import (
     UpstreamRefused,
     UpstreamTimeout,
 )
+from chorus_gateway.upstream.reporting import report
 from chorus_gateway.upstream.transport import Reply, Transport
-
-logger = logging.getLogger(__name__)
+from chorus_http.trace_context import CURRENT, MODEL
 
 # The statuses with which a V2 server may speak about the content of a request.
 ABOUT_THE_INPUT = frozenset({400, 413, 422})
@@ -62,6 +62,8 @@ class V2Client:
 
         Raises every UpstreamError.
         """
+        if call := CURRENT.get():
+            call.note({MODEL: model})
         with self._reporting(model):
             left = None if deadline is None else max(deadline - monotonic(), LEAST_SECONDS)
             path = f"/v2/models/{quote(model, safe='')}/infer"
@@ -81,8 +83,8 @@ class V2Client:
 
     async def metadata(self, model: str) -> dict[str, Any]:
         """Return what the server says of the model. Raises every UpstreamError."""
-        with self._reporting(model):
-            path = f"/v2/models/{quote(model, safe='')}"
+        path = f"/v2/models/{quote(model, safe='')}"
+        with self._reporting(model), traces.asked(path):
             reply = await self._transport.request("GET", path, None, self._probe_timeout)
             return json_of(reply)
 
@@ -91,7 +93,7 @@ class V2Client:
         try:
             yield
         except UpstreamError as error:
-            logger.warning("%s: upstream %s (%s)", model, error.kind, error)
+            report(model, error)
             self._on_error(error)
             raise
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from chorus_gateway.outbound.sessions import Outbound
 from chorus_gateway.upstream.breaker import Breaker
+from chorus_gateway.upstream.deployed_url import REFUSAL
 from chorus_gateway.upstream.foreign import ForeignServers
 from chorus_gateway.upstream.http_transport import HttpTransport
 from chorus_gateway.upstream.pool import OwnServer, Pool
@@ -30,14 +32,15 @@ def pool_of(*servers: OwnServer | str, probe: str = READY) -> Pool:
 
 
 def strangers(failures: int = 5, pause: float = 60.0) -> ForeignServers:
-    return ForeignServers(failures, pause, PATIENCE, lambda _: None)
+    return ForeignServers(failures, pause, PATIENCE, lambda _: None, lambda _: True)
 
 
 @asynccontextmanager
 async def sending(
     own: Pool, foreign: ForeignServers | None = None, most: int = 1 << 20
 ) -> AsyncIterator[Sender]:
-    sender = Sender(own, foreign or strangers(), connect_timeout=1, max_answer_bytes=most)
+    anywhere = Outbound(lambda _: True, (), REFUSAL)
+    sender = Sender(own, foreign or strangers(), anywhere, connect_timeout=1, max_answer_bytes=most)
     await sender.open()
     yield sender
     await sender.close()

@@ -5,10 +5,10 @@ import logging
 import pytest
 
 from chorus_gateway.errors import UpstreamTimeout, UpstreamUnavailable
+from chorus_gateway.outbound.text import Origin
 from chorus_gateway.upstream import breaker as module
 from chorus_gateway.upstream import foreign
 from chorus_gateway.upstream.breaker import Breaker
-from chorus_gateway.upstream.deployed_url import Origin
 from chorus_gateway.upstream.foreign import ForeignServers
 from chorus_gateway.upstream.server import Server
 
@@ -118,7 +118,7 @@ def test_of_servers_that_callers_name_the_latest_are_remembered(
 ) -> None:
     monkeypatch.setattr(foreign, "MOST_SERVERS", 2)
     changes: list[bool] = []
-    servers = ForeignServers(1, 60.0, 10.0, changes.append)
+    servers = ForeignServers(1, 60.0, 10.0, changes.append, lambda _: True)
     origins = [Origin("http", f"h{number}", 80) for number in range(3)]
     first = servers.choose(origins[0])
     first.breaker.failed()

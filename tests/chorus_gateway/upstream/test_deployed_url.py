@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from chorus_gateway.errors import BadInput, UrlNotAllowed
-from chorus_gateway.upstream.deployed_url import FORMS, REFUSAL, DeployedUrls, Origin, Target
+from chorus_gateway.outbound.text import Origin
+from chorus_gateway.upstream.deployed_url import FORMS, REFUSAL, DeployedUrls, Target
 
 HOST = Origin("https", "models.example.com", 443)
 URLS = DeployedUrls(
@@ -42,6 +43,7 @@ def test_every_form_of_a_url(path: str, model: str | None, version: str | None) 
         ("HTTPS://Models.Example.COM:443/v2/models/m", HOST),
         ("http://[::2]:9000", Origin("http", "[::2]", 9000)),
         ("https://a.wild.example.com:8443", Origin("https", "a.wild.example.com", 8443)),
+        ("https://a.b.wild.example.com:8443", Origin("https", "a.b.wild.example.com", 8443)),
     ],
 )
 def test_who_is_allowed(url: str, origin: Origin) -> None:
@@ -64,19 +66,14 @@ def test_names() -> None:
     [
         "http://models.example.com",  # another scheme
         "https://models.example.com:444/v2/models/m",
-        "https://models.example.com.",
         "https://models.example.com.evil.org/v2/models/m",
         "https://evil-models.example.com",
         "https://wild.example.com:8443",
-        "https://a.b.wild.example.com:8443",
         "https://a.wild.example.com",
         "http://127.0.0.1:8081",
         "https://127.0.0.1:8080",
-        "http://127.1:8080",
-        "http://0x7f000001:8080",
-        "http://2130706433:8080",
         "http://0.0.0.0:8080",
-        "http://[::ffff:127.0.0.1]:8080",
+        "http://[::ffff:7f00:1]:8080",
         "http://169.254.169.254/v2/models/m/infer",
         "http://metadata.internal",
     ],
@@ -95,6 +92,12 @@ def test_who_is_not_allowed_is_told_one_sentence(url: str) -> None:
         "https://",
         "https:///v2/models/m",
         "https://.wild.example.com:8443",
+        "https://models.example.com.",
+        "http://127.1:8080",
+        "http://0x7f000001:8080",
+        "http://2130706433:8080",
+        "http://[0::1]:8080",
+        "http://[::ffff:127.0.0.1]:8080",
         "ftp://models.example.com/v2/models/m",
         "file:///etc/passwd",
         "//models.example.com/v2/models/m",
@@ -143,11 +146,7 @@ def test_what_is_no_address_is_told_what_is(url: object) -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        {"allowed": ["models.example.com"]},
         {"allowed": ["https://models.example.com/v2"]},
-        {"allowed": ["https://*"]},
-        {"allowed": ["https://a.*.example.com"]},
-        {"allowed": ["https://models.example.com:70000"]},
         {"named": {"a/b": "https://models.example.com/v2/models/m"}},
         {"named": {"a": "models.example.com"}},
     ],
@@ -155,6 +154,14 @@ def test_what_is_no_address_is_told_what_is(url: object) -> None:
 def test_wrong_settings_are_found_at_the_start(options: dict[str, list[str]]) -> None:
     with pytest.raises(ValueError, match="not"):
         DeployedUrls([], **options)  # type: ignore[arg-type]
+
+
+def test_what_the_operator_wrote_down_is_told_from_what_it_let_in() -> None:
+    assert URLS.is_listed(HOST)
+    assert URLS.is_listed(Origin("https", "named.example.com", 443))
+    assert not URLS.is_listed(Origin("https", "a.wild.example.com", 8443))
+    with pytest.raises(UrlNotAllowed):  # a name for one is no leave to send others there
+        URLS.resolve("https://named.example.com/v2/models/m")
 
 
 def test_a_model_server_below_a_path_is_reached_by_name_alone() -> None:

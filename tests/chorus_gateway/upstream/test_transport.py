@@ -58,6 +58,16 @@ async def test_any_status_is_a_reply(http: HttpTransport, upstream: FakeServer) 
     assert await http.request("POST", INFER, BODY, 5) == (503, b"no", "7")
 
 
+async def test_a_key_that_is_not_taken_is_told_of_once(
+    http: HttpTransport, upstream: FakeServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    for status in (401, 401, 200, 401):
+        upstream.reply = lambda status=status: web.Response(status=status)
+        await http.request("POST", INFER, BODY, 5)
+    told = [record.getMessage() for record in caplog.records]
+    assert ["CHORUS_UPSTREAM_KEY" in line for line in told] == [True, True]
+
+
 async def test_nothing_is_unpacked(http: HttpTransport, upstream: FakeServer) -> None:
     """A few bytes may be a gigabyte; it was asked for as it is, and so it is judged."""
     packed = gzip.compress(b"{}" * 1000, mtime=0)
