@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from chorus.errors import UsageError
@@ -23,6 +23,8 @@ class Model:
     """The subfolder that it is in; empty for a model directly in the folder."""
     standin: Path | None = None
     """Where its stand-in is, or is to be."""
+    home: Path | None = field(default=None, compare=False)
+    """The folder with its settings."""
 
 
 def default_folder() -> Path:
@@ -73,6 +75,7 @@ def _read_one(path: Path, folder: Path) -> Model:
             task=extra.get("task") or "",
             group="" if home.parent == folder else home.parent.name,
             standin=home / extra["standin"] if extra.get("standin") else None,
+            home=home,
         )
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise UsageError(f"{path} cannot be read: {error}") from None

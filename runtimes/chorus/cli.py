@@ -6,7 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
+from chorus import keys
+from chorus import pull as pulling
 from chorus.errors import UsageError
+from chorus_weights.errors import WeightsError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -14,6 +17,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_show_locals=False,
 )
+app.add_typer(keys.app, name="keys")
+app.command(epilog=pulling.EXAMPLE)(pulling.pull)
 
 SERVE_EXAMPLE = """
 [bold]Example[/bold]: the real models, on two GPUs
@@ -79,6 +84,7 @@ def serve(
             help="One folder with a model-settings.json per model.",
         ),
     ] = None,
+    lock: pulling.LockFile = None,
     device: Annotated[
         str | None,
         typer.Option(
@@ -117,6 +123,7 @@ def serve(
                 weights=weights,
                 models=[name for name in map(str.strip, models.split(",")) if name],
                 models_dir=models_dir,
+                lock=lock,
                 device=device,
                 workers=workers,
                 verbose=verbose,
@@ -125,4 +132,7 @@ def serve(
     except UsageError as error:
         typer.echo(f"chorus: {error}", err=True)
         raise typer.Exit(2) from None
+    except WeightsError as error:
+        typer.echo(f"chorus: {error}", err=True)
+        raise typer.Exit(1) from None
     raise typer.Exit(code)

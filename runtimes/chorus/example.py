@@ -60,14 +60,20 @@ BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
     "document-question-answering": {"inputs": {"question": "What is it?", "image": IMAGE}},
     "image-text-to-text": {"inputs": {"text": "<image> What is it?", "images": IMAGE}},
 }
+KEY: Final = '-H "authorization: Bearer $KEY"'
 # No sound is short enough to paste.
 LISTENING: Final = frozenset(
     {"audio-classification", "automatic-speech-recognition", "zero-shot-audio-classification"}
 )
 
 
-def request(models: Sequence[Model], gateway: str) -> str:
+def request(models: Sequence[Model], gateway: str, needs_key: bool = False) -> str:
     """A curl command: /process where it is served, else the model that a text tells most about."""
+    command = _command(models, gateway)
+    return command.replace(" -H ", f" {KEY} \\\n  -H ", 1) if needs_key else command
+
+
+def _command(models: Sequence[Model], gateway: str) -> str:
     host = gateway.replace("127.0.0.1", "localhost")
     if any(model.name == ENSEMBLE for model in models):
         return _curl(f"{host}/process", TEXT)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from chorus.errors import UsageError
 
-NAMED_WEIGHTS = ("standin", "hub")
+HUB = "hub"
+NAMED_WEIGHTS = ("standin", HUB)
 DEVICE = re.compile(r"cpu|cuda(:\d+)?")
 MOST_DEVICES = 64  # more than any machine has GPUs: a slip of the keyboard
 WORKERS = re.compile(r"auto|[1-9]\d*")
@@ -28,6 +29,8 @@ class Options:
     device: str | None
     workers: str | None
     verbose: bool
+    lock: Path | None = None
+    """Where the real weights are pinned; None means beside the models."""
 
 
 def checked_devices(device: str | None) -> list[str]:

@@ -1,12 +1,13 @@
 """What the model server and the gateway say about their models."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
 import httpx
 
+from chorus import upstream_key
 from chorus.runtime import Runtime
 
 
@@ -28,12 +29,14 @@ class Readiness:
         runtimes: Sequence[Runtime],
         models: Sequence[str],
         on_change: Callable[[Sequence[str], int], None],
+        key: str = "",
     ) -> None:
         self._client = client
         self._gateway = gateway
         self._first = runtimes[0]
         self._models = models
         self._on_change = on_change
+        self._shown = upstream_key.header(key)  # to the model server; the gateway asks for none
         self._ready: dict[str, list[bool]] = {one.name: [False] * len(models) for one in runtimes}
 
     async def runtime(self, runtime: Runtime) -> bool:
@@ -61,7 +64,8 @@ class Readiness:
         return all(self._ready[runtime.name])
 
     async def _answers(self, runtime: Runtime, models: Sequence[str]) -> list[bool]:
-        return await asyncio.gather(*(self._ok(f"{_url(runtime, name)}/ready") for name in models))
+        urls = [f"{_url(runtime, name)}/ready" for name in models]
+        return await asyncio.gather(*(self._ok(url, self._shown) for url in urls))
 
     async def gateway(self) -> bool:
         """Whether the gateway sees every model ready."""
@@ -70,7 +74,8 @@ class Readiness:
     async def weights(self, name: str) -> Weights:
         """What the model's metadata say about its weights; empty where they say nothing."""
         try:
-            metadata = (await self._client.get(_url(self._first, name))).json()
+            url = _url(self._first, name)
+            metadata = (await self._client.get(url, headers=self._shown)).json()
             parameters = metadata["parameters"]
             return Weights(parameters["weights"], parameters.get("checkpoint") or "")
         except (httpx.HTTPError, ValueError, KeyError, TypeError):
@@ -80,9 +85,9 @@ class Readiness:
         by_model = zip(*self._ready.values(), strict=True)
         return [name for name, ready in zip(self._models, by_model, strict=True) if all(ready)]
 
-    async def _ok(self, url: str) -> bool:
+    async def _ok(self, url: str, headers: Mapping[str, str] | None = None) -> bool:
         try:
-            return (await self._client.get(url)).status_code == httpx.codes.OK
+            return (await self._client.get(url, headers=headers)).status_code == httpx.codes.OK
         except httpx.HTTPError:
             return False
 

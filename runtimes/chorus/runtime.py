@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from chorus import ports
+from chorus import ports, upstream_key
 from chorus.liveness import Ask
-from chorus.options import Options
+from chorus.options import HUB, Options
 from chorus.process import Child
+from chorus_weights import lock as locks
 
 DRAIN_S = 25.0  # below the supervisor's patience, so that a server ends by itself
 # Who calls those behind the first is the gateway, and that is on this machine.
@@ -28,6 +29,8 @@ class Runtime:
     metrics_port: int
     threads: int | None = None
     """Most CPU threads of its models, where several processes share the cores."""
+    lock: Path | None = None
+    """Where the real weights are pinned; None means beside the models."""
 
     @property
     def v2(self) -> str:
@@ -49,10 +52,11 @@ class Runtime:
         folder: Path,
         models: Sequence[str],
         weights: str,
+        key: str,
         ready: Callable[[], Awaitable[bool]],
         live: Ask,
     ) -> Child:
-        """How to start it on these models of a folder."""
+        """How to start it on these models of a folder; `key` is the gateway's, or empty."""
         flags = {
             "--host": self.host,
             "--http-port": self.v2_port,
@@ -63,6 +67,10 @@ class Runtime:
         argv = [sys.executable, "-m", "mlserver_chorus.server", str(folder)]
         argv += [str(part) for flag in flags.items() for part in flag]
         env = {"CHORUS_DRAIN_TIMEOUT": str(DRAIN_S), **os.environ, "CHORUS_WEIGHTS": weights}
+        env |= upstream_key.variable(key)
+        if weights == HUB:  # all that it reads has been pulled: loading a model asks no network
+            env["CHORUS_MODELS_LOCK"] = str(self.lock or folder / locks.NAME)
+            env["HF_HUB_OFFLINE"] = "1"
         if self.device:
             env["CHORUS_DEVICE"] = self.device
         if self.threads:
@@ -77,10 +85,10 @@ def one_per_device(options: Options, devices: Sequence[str]) -> list[Runtime]:
     sharing = devices.count("cpu")
     threads = max(1, (os.cpu_count() or 1) // sharing) if sharing > 1 else None
     free = ports.free_above(max(options.port, *asked), LOOPBACK, 3 * len(others))
-    runtimes = [Runtime("runtime", first, options.host, *asked, threads=threads)]
+    runtimes = [Runtime("runtime", first, options.host, *asked, threads, options.lock)]
     for number, device in enumerate(others, 2):
         v2, grpc, metrics, *free = free
         runtimes.append(
-            Runtime(f"runtime-{number}", device, LOOPBACK, v2, grpc, metrics, threads=threads)
+            Runtime(f"runtime-{number}", device, LOOPBACK, v2, grpc, metrics, threads, options.lock)
         )
     return runtimes

@@ -10,16 +10,17 @@ from pathlib import Path
 
 import httpx
 
-from chorus import catalog, liveness, missing, ports, runtime, summary
+from chorus import catalog, liveness, missing, ports, runtime, summary, upstream_key
 from chorus.catalog import Model
 from chorus.liveness import Ask
-from chorus.options import Options, check_workers, checked_devices, checked_weights
+from chorus.options import HUB, Options, check_workers, checked_devices, checked_weights
 from chorus.ports import Port
 from chorus.process import Child, Exit
 from chorus.readiness import Readiness
 from chorus.runtime import DRAIN_S, Runtime
 from chorus.supervisor import ChildDiedError, Supervisor
-from chorus.terminal import Terminal
+from chorus.terminal import Terminal, console
+from chorus_weights import lock as locks
 
 OURS = "chorus:"  # how both servers begin the line that says why they cannot go on
 ANSWER_S = 5.0  # a model server that is busy loading answers late
@@ -38,7 +39,20 @@ def serve(options: Options) -> int:
     runtimes = runtime.one_per_device(options, devices)
     if added:
         terminal.say(f"serving {', '.join(added)} too: an ensemble needs its members")
+    if weights == HUB and not _pulled(models, options.lock or folder / locks.NAME):
+        return 0
     return asyncio.run(_serve(options, runtimes, weights, folder, models, terminal))
+
+
+def _pulled(models: Sequence[Model], lock: Path) -> bool:
+    """Have the real weights and their pins; False when a signal came first. Raises WeightsError."""
+    from chorus.weights import fetch  # the hub's library: only who pulls waits for its import
+
+    try:
+        fetch(models, lock, console(stderr=True), verified=False)
+    except KeyboardInterrupt:
+        return False
+    return True
 
 
 async def _serve(
@@ -78,15 +92,16 @@ async def _supervise(
 ) -> int:
     gateway = f"{ports.reachable(options.host)}:{options.port}"
     names = [model.name for model in models]
+    key = upstream_key.of_this_start(os.environ)
     # The servers are on this machine: no proxy from the environment is on the way.
     async with httpx.AsyncClient(timeout=ANSWER_S, trust_env=False) as client:
-        readiness = Readiness(client, gateway, runtimes, names, terminal.progress)
+        readiness = Readiness(client, gateway, runtimes, names, terminal.progress, key)
 
         async def announce() -> None:
             found = await asyncio.gather(*(readiness.weights(name) for name in names))
             terminal.started()
             weights_of = dict(zip(names, found, strict=True))
-            summary.show(terminal.out, models, weights_of, gateway, runtimes)
+            summary.show(terminal.out, models, weights_of, gateway, runtimes, bool(key))
 
         supervisor = Supervisor(
             [
@@ -95,6 +110,7 @@ async def _supervise(
                         folder,
                         names,
                         weights,
+                        key,
                         ready=partial(readiness.runtime, one),
                         live=partial(liveness.ask, client, f"http://{one.v2}/v2/health/live"),
                     )
@@ -104,6 +120,7 @@ async def _supervise(
                     options,
                     runtimes,
                     names,
+                    key,
                     ready=readiness.gateway,
                     live=partial(liveness.ask, client, f"http://{gateway}/healthz"),
                 ),
@@ -129,6 +146,7 @@ def _gateway(
     options: Options,
     runtimes: Sequence[Runtime],
     names: Sequence[str],
+    key: str,
     ready: Callable[[], Awaitable[bool]],
     live: Ask,
 ) -> Child:
@@ -142,6 +160,7 @@ def _gateway(
         "CHORUS_V2_PORT": str(options.v2_port),
         "CHORUS_UPSTREAM": ",".join(f"http://{one.v2}" for one in runtimes),
         "CHORUS_MODELS": ",".join(names),
+        **upstream_key.variable(key),
     }
     if options.workers:
         env["CHORUS_WORKERS"] = options.workers

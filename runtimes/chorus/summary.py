@@ -22,6 +22,7 @@ def show(
     weights: Mapping[str, Weights],
     gateway: str,
     runtimes: Sequence[Runtime],
+    needs_key: bool = False,
 ) -> None:
     """Print the models, the URLs and a request to paste."""
     names = [model.name for model in models]
@@ -31,7 +32,9 @@ def show(
     console.print()
     console.print(_urls(names, gateway, runtimes))
     console.print()
-    console.print(Text(example.request(models, gateway)), soft_wrap=True)
+    if needs_key:
+        console.print(Text("Every request needs a key, which is $KEY here:"))
+    console.print(Text(example.request(models, gateway, needs_key)), soft_wrap=True)
 
 
 def _models(console: Console, models: Sequence[Model], weights: Mapping[str, Weights]) -> Table:

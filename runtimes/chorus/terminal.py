@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
-LOUD = ("WARNING", "ERROR", "CRITICAL", "chorus:")
+# Whoever turned the access log on wants to see it.
+LOUD = ("WARNING", "ERROR", "CRITICAL", "chorus:", "chorus.access")
 TRACEBACK = "Traceback (most recent call last)"
 PLAIN_WIDTH = 200  # a log is read by programs too: do not fold its lines at 80 columns
 STYLES = {"runtime": "cyan", "gateway": "magenta"}  # runtime-2 is a runtime too

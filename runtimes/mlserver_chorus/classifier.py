@@ -30,7 +30,11 @@ class Classifier(ChorusModel):
     async def load(self) -> bool:
         """Load the weights into the engine. Raises LoadError."""
         self._weights = await asyncio.to_thread(
-            locate, self.settings, self._extra, self._weights_choice
+            locate,
+            self.settings,
+            self._extra,
+            self._weights_choice,
+            lock_file=self._process.models_lock,
         )
         self._model = await self._engine.load(
             self.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextvars import ContextVar
 from time import monotonic
 from typing import Any, Final
@@ -14,6 +15,8 @@ from .errors import InvalidRequest
 
 TRANSPORT_DEADLINE: ContextVar[float | None] = ContextVar("transport_deadline", default=None)
 """The deadline that the transport itself knows of, on the clock of `time.monotonic`."""
+CALLER: ContextVar[callers.Caller | None] = ContextVar("caller", default=None)
+"""Whose key the request has shown; None where none is asked for."""
 
 _MICROSECONDS: Final = 1_000_000
 
@@ -33,8 +36,17 @@ def deadline_of(request: InferenceRequest, longest: float) -> float | None:
 
 
 def key_of_request(request: InferenceRequest) -> str:
-    """Whose request it is: a digest of the caller's credentials, empty without any."""
-    return callers.key_of(_headers(request))
+    """Whose request it is: see `key_of`."""
+    return key_of(_headers(request))
+
+
+def key_of(headers: Mapping[str, str]) -> str:
+    """Whose a request with these headers is, for taking turns.
+
+    The name of its key; where none is asked for, a digest of the credentials, empty without any.
+    """
+    caller = CALLER.get()
+    return caller.name if caller else callers.key_of(headers)
 
 
 def _of_parameter(request: InferenceRequest, longest: float) -> float | None:

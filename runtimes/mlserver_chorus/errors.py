@@ -23,6 +23,8 @@ STATUSES: dict[type[engine.EngineError], int] = {
 # Statuses that MLServer would answer over gRPC as UNKNOWN.
 STATUS_CODE_MAPPING.update(
     {
+        401: grpc.StatusCode.UNAUTHENTICATED,
+        403: grpc.StatusCode.PERMISSION_DENIED,
         429: grpc.StatusCode.RESOURCE_EXHAUSTED,
         503: grpc.StatusCode.UNAVAILABLE,
         504: grpc.StatusCode.DEADLINE_EXCEEDED,

@@ -6,7 +6,11 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from mlserver.settings import ModelSettings
@@ -17,11 +21,16 @@ from mlserver.types import (
     Parameters,
 )
 
+from chorus_weights.source import Part
+
 from .deadline import deadline_of, key_of_request
 from .engine.errors import LoadError, UnknownModel
 from .engine.loader import Loader
+from .engine.timings import Timings
 from .errors import InvalidRequest
 from .pipelines import answers
+from .pipelines.decoding import Decoding
+from .pipelines.decoding import of_process as decoding_of_process
 from .pipelines.events import Events
 from .pipelines.in_flight import InFlight
 from .pipelines.inputs import Reader
@@ -29,10 +38,12 @@ from .pipelines.lane import Lane
 from .pipelines.media import Budget
 from .pipelines.requests import Call, Rules, checked, parse
 from .pipelines.tasks import Input, UnknownTask, find
+from .pipelines.undecoded import decoded
 from .runtime import ChorusModel, errors_for_callers
 from .settings import PipelineExtra, parse_extra
 from .tensors import described
-from .weights import Weights, locate, locate_tokenizer
+from .traces import timed
+from .weights import Weights, locate, named
 
 if TYPE_CHECKING:
     from .pipelines.loading import Loaded
@@ -86,7 +97,13 @@ class Pipeline(ChorusModel):
 
     def _locate(self) -> Weights:
         extra = self._extra
-        weights = locate(self.settings, extra, self._weights_choice, extra.pretrained_model)
+        weights = locate(
+            self.settings,
+            extra,
+            self._weights_choice,
+            extra.pretrained_model,
+            lock_file=self._process.models_lock,
+        )
         if weights.kind == "standin" and not weights.folder.is_dir():
             raise LoadError(
                 f"model {self.name}: its stand-in is not made yet; `chorus serve` makes it, or "
@@ -98,9 +115,10 @@ class Pipeline(ChorusModel):
         # Imports torch and transformers: seconds, so never on the event loop.
         from .pipelines.loading import load
 
-        extra, tokenizer = self._extra, None
-        if extra.pretrained_tokenizer and weights.kind != "standin":
-            tokenizer = locate_tokenizer(self.settings, extra.pretrained_tokenizer)
+        extra = self._extra
+        real = weights.kind != "standin"
+        tokenizer = self._named(extra.pretrained_tokenizer, Part.TOKENIZER) if real else None
+        vocoder = self._named(extra.pretrained_vocoder) if real else None
         return load(
             self.name,
             self._task,
@@ -109,9 +127,16 @@ class Pipeline(ChorusModel):
             max_rows=self._rows,
             model_kwargs=extra.model_kwargs,
             tokenizer=tokenizer,
+            vocoder=vocoder,
             intra_op_threads=extra.intra_op_threads,
             max_new_tokens=self._process.max_new_tokens,
         )
+
+    def _named(self, pretrained: str | None, part: Part = Part.WHOLE) -> Path | None:
+        if not pretrained:
+            return None
+        lock_file = self._process.models_lock
+        return named(self.settings, pretrained, part, lock_file=lock_file).folder
 
     def refuse_early(self, headers: Mapping[str, str]) -> None:
         """Its lane counts inputs, and so refuses none that has not been read."""
@@ -121,14 +146,16 @@ class Pipeline(ChorusModel):
         with self._in_flight.one():
             loaded, lane = self._ready()
             deadline = self._deadline(request)
-            call = await self._parse(request, loaded)
-            elements = await lane.run(
-                call.inputs,
-                partial(loaded.run, call.options),
-                shares=json.dumps(call.options, sort_keys=True) if loaded.rows > 1 else None,
-                key=key_of_request(request),
-                deadline=deadline,
-            )
+            async with self._call(request, loaded, deadline) as call:
+                with timed(self.name, len(call.inputs)) as timings:
+                    elements = await lane.run(
+                        call.inputs,
+                        partial(loaded.run, call.options),
+                        shares=_shares(call, loaded),
+                        key=key_of_request(request),
+                        deadline=deadline,
+                        timings=timings,
+                    )
         return self._respond([answers.output(answers.flat(elements[0]) if call.flat else elements)])
 
     def _deadline(self, request: InferenceRequest) -> float | None:
@@ -138,36 +165,59 @@ class Pipeline(ChorusModel):
         self, payloads: AsyncIterator[InferenceRequest]
     ) -> AsyncIterator[InferenceResponse]:
         """Generate for one input, an event per token. Raises MLServerError."""
-        with errors_for_callers(), self._in_flight.one():
+        with errors_for_callers(), self._in_flight.one(), timed(self.name, 1) as timings:
             async for payload in payloads:
-                async for event in await self._stream(payload):
+                async for event in await self._stream(payload, timings):
                     yield self._respond([answers.output([answers.encode(event)])])
                 return
             raise InvalidRequest("request", "is missing")
 
-    async def _stream(self, request: InferenceRequest) -> Events:
+    async def _stream(self, request: InferenceRequest, timings: Timings | None) -> Events:
         if not self._task.streams:
             raise InvalidRequest("model", f"{self._task.name} does not stream; use infer")
         loaded, lane = self._ready()
         deadline = self._deadline(request)
-        call = await self._parse(request, loaded)
+        call = await self._parse(request, loaded, self._budget())
         if len(call.inputs) != 1:
             raise InvalidRequest("inputs", "a stream takes exactly one")
         key = key_of_request(request)
-        return Events.start(loaded, lane, call, key=key, deadline=deadline)
+        return Events.start(loaded, lane, call, key=key, deadline=deadline, timings=timings)
 
     def _ready(self) -> tuple[Loaded, Lane]:
         if self._loaded is None or self._lane is None:
             raise UnknownModel(f"model {self.name} is not loaded")
         return self._loaded, self._lane
 
-    async def _parse(self, request: InferenceRequest, loaded: Loaded) -> Call:
-        limits, process = self._limits, self._process
-        budget = Budget(process.max_image_pixels, process.max_audio_seconds)
-        reader = Reader(self._task, limits.chars, budget, loaded.sampling_rate)
+    @asynccontextmanager
+    async def _call(
+        self, request: InferenceRequest, loaded: Loaded, deadline: float | None
+    ) -> AsyncIterator[Call]:
+        """The request with its files decoded, and the memory that they take."""
+        budget = self._budget()
+        call = await self._parse(request, loaded, budget)
+        if not budget.bytes_at_most:
+            yield call
+            return
+        async with self._decoding.memory(
+            budget,
+            lambda: replace(call, inputs=decoded(call.inputs)),
+            caller=key_of_request(request),
+            patience=min(self._max_wait, deadline - monotonic()) if deadline else self._max_wait,
+        ) as ready:
+            yield ready
+
+    async def _parse(self, request: InferenceRequest, loaded: Loaded, budget: Budget) -> Call:
+        reader = Reader(self._task, self._limits.chars, budget, loaded.sampling_rate)
         if self._task.takes in _DECODED:
-            return await asyncio.to_thread(parse, request, self._rules, reader)
+            return await self._decoding.run(partial(parse, request, self._rules, reader))
         return parse(request, self._rules, reader)
+
+    def _budget(self) -> Budget:
+        return Budget(self._process.max_image_pixels, self._process.max_audio_seconds)
+
+    @property
+    def _decoding(self) -> Decoding:
+        return decoding_of_process(self._process.max_decoded_bytes)
 
     async def metadata(self) -> MetadataModelResponse:
         """What the model takes and gives, and the weights it runs on."""
@@ -202,6 +252,11 @@ class Pipeline(ChorusModel):
         if loaded:
             await asyncio.to_thread(loaded.drop)
         return True
+
+
+def _shares(call: Call, loaded: Loaded) -> str | None:
+    """What requests must have in common to share a run."""
+    return json.dumps(call.options, sort_keys=True) if loaded.rows > 1 else None
 
 
 def _device(own: int | str | None, process: str) -> str:

@@ -19,9 +19,7 @@ from mlserver.types import (
     ResponseOutput,
 )
 
-from chorus_http.callers import key_of
-
-from .deadline import deadline_of, key_of_request
+from .deadline import deadline_of, key_of, key_of_request
 from .engine.admission import Bounds
 from .engine.engine import Engine, get_engine
 from .engine.errors import EngineError
@@ -29,6 +27,7 @@ from .engine.types import Logits, Model
 from .errors import STATUSES
 from .settings import DEFAULT_MAX_ROWS, DEFAULT_MAX_WAIT, RuntimeSettings
 from .tensors import described
+from .traces import timed
 from .v2 import Limits
 
 logger = logging.getLogger("mlserver.chorus")
@@ -81,12 +80,14 @@ class ChorusModel(MLModel):
         self, request: InferenceRequest, models: Sequence[Model], texts: Sequence[str]
     ) -> list[Logits]:
         """Ask the engine, for as long as the caller waits."""
-        return await self._engine.infer(
-            models,
-            texts,
-            deadline=deadline_of(request, self._process.max_timeout),
-            key=key_of_request(request),
-        )
+        with timed(self.name, len(texts)) as timings:
+            return await self._engine.infer(
+                models,
+                texts,
+                deadline=deadline_of(request, self._process.max_timeout),
+                key=key_of_request(request),
+                timings=timings,
+            )
 
     def _respond(self, outputs: list[ResponseOutput]) -> InferenceResponse:
         return InferenceResponse(model_name=self.name, model_version=self.version, outputs=outputs)

@@ -15,13 +15,20 @@ import click
 import uvloop
 from mlserver.rest import app as rest_app
 
-from .engine import memory
+from chorus_http import logs
+
 from .engine.errors import EngineError
 from .guard.stream_route import StreamEndpoints
 from .launcher.leaving import leave
 from .launcher.life_cycle import ChorusServer
 from .launcher.ports import listen
-from .launcher.reading import first_line, read_models, read_runtime_settings, read_settings
+from .launcher.reading import (
+    first_line,
+    read_keys,
+    read_models,
+    read_runtime_settings,
+    read_settings,
+)
 
 logger = logging.getLogger("mlserver.chorus")
 
@@ -29,11 +36,13 @@ logger = logging.getLogger("mlserver.chorus")
 async def _main(root: Path, names: list[str] | None, overrides: dict[str, Any]) -> None:
     try:
         ours = read_runtime_settings()
+        logs.set_up(ours.log_format, ours.log_level)
+        keys = read_keys(ours)
         models = read_models(root, names)
         settings = read_settings(root, **overrides)
         listeners = listen(settings)
         sys.path.insert(0, str(root))
-        await ChorusServer(settings, ours, listeners).run(models)
+        await ChorusServer(settings, ours, listeners, keys).run(models)
         leave(0)
     except Exception as error:
         if not isinstance(error, EngineError | OSError):
@@ -55,7 +64,6 @@ def main(root: str, models: str | None, **overrides: Any) -> None:
     Example: python -m mlserver_chorus.server models --models cardiffnlp --http-port 8080
     """
     names = [name.strip() for name in models.split(",")] if models else None
-    memory.keep_small()
     # Where MLServer builds its own from.
     setattr(rest_app, "Endpoints", StreamEndpoints)  # noqa: B010
     uvloop.run(_main(Path(root).absolute(), names, overrides))

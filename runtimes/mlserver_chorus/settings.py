@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
 
 from mlserver.settings import ModelSettings
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from chorus_http.logs import Format, Level, as_level
+from chorus_http.rates import checked_rate
 
 from .engine.errors import LoadError
 
@@ -23,6 +36,8 @@ class RuntimeSettings(BaseSettings):
 
     weights: str = "standin"
     """`standin`, `hub`, or a folder with one checkpoint folder per model name."""
+    models_lock: Path | None = None
+    """The pins of weights from the hub; by default models.lock beside the models."""
     device: str = "auto"
     """`cpu`, `cuda`, `cuda:1`, or `auto`: the GPU if there is one."""
     max_batch_tokens: int | None = Field(None, ge=1)
@@ -63,6 +78,39 @@ class RuntimeSettings(BaseSettings):
     """Pixels of all images of one request; 300 MB when decoded."""
     max_audio_seconds: float = Field(1800.0, gt=0)
     """Seconds of all recordings of one request."""
+    max_decoded_bytes: int = Field(3 << 30, ge=1)
+    """Memory of all images and recordings, of all requests, as they are decoded."""
+    api_keys: SecretStr = SecretStr("")
+    """Keys that may ask the models, comma-separated; with any key set, nobody calls without one."""
+    admin_keys: SecretStr = SecretStr("")
+    """Keys that may do everything, comma-separated."""
+    api_keys_file: Path | None = None
+    """A file of digests of keys, as `chorus keys` writes it; read again when it changes."""
+    upstream_key: SecretStr = SecretStr("")
+    """The gateway's key; it has no limits."""
+    rate_limit: Annotated[str, AfterValidator(checked_rate)] | None = None
+    """Requests of one key, as 100/second, where the file says nothing else; with keys alone."""
+    max_concurrency: int | None = Field(None, ge=1)
+    """Requests of one key at one time, where the file says nothing else; with keys alone."""
+    log_format: Format = "text"
+    """`text`, or `json`: an object per line."""
+    log_level: Annotated[Level, BeforeValidator(as_level)] = "INFO"
+    """Of our own loggers; of all others only warnings are heard."""
+    access_log: bool = False
+    """A line for every request, which costs each of them."""
+    repository_api: Literal["auto", "open", "off"] = "auto"
+    """Loads and unloads on request: `auto` asks for an admin key, or for a server that listens to
+    its own machine alone."""
+
+
+# What may be said to `from_pretrained`: nothing that reads other files, fetches, or runs code.
+MODEL_KWARGS = frozenset(
+    {
+        *("dtype", "torch_dtype", "attn_implementation", "quantization_config", "variant"),
+        *("device_map", "max_memory", "offload_folder", "offload_buffers", "use_safetensors"),
+        *("low_cpu_mem_usage", "offload_state_dict"),  # for stock settings; nobody reads them
+    }
+)
 
 
 class _Extra(BaseModel):
@@ -111,6 +159,8 @@ class PipelineExtra(BaseSettings):
     """A repository on the hub or a folder, in place of `uri`."""
     pretrained_tokenizer: str | None = None
     """A repository on the hub or a folder with the tokenizer, where the weights have none."""
+    pretrained_vocoder: str | None = None
+    """A repository or a folder with what makes sound of a spectrogram: SpeechT5 has none itself."""
     model_kwargs: dict[str, Any] = Field(default_factory=dict)
     """For `from_pretrained`; `dtype` is float32 unless it says otherwise."""
     inference_kwargs: dict[str, Any] = Field(default_factory=dict)
@@ -140,6 +190,12 @@ class PipelineExtra(BaseSettings):
     def _no_foreign_code(cls, kwargs: dict[str, Any]) -> dict[str, Any]:
         if "trust_remote_code" in kwargs:
             raise ValueError("trust_remote_code is never accepted: no code of a checkpoint is run")
+        if unknown := sorted(set(kwargs) - MODEL_KWARGS):
+            raise ValueError(
+                f"{unknown[0]} is not accepted; what is: {', '.join(sorted(MODEL_KWARGS))}"
+            )
+        if "/" in str(kwargs.get("attn_implementation")):
+            raise ValueError("attn_implementation names code of the hub, which is never run")
         return kwargs
 
 

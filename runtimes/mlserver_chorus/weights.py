@@ -3,52 +3,30 @@
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from time import monotonic
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from mlserver.settings import ModelSettings
 from mlserver.utils import to_absolute_path
-from tqdm import tqdm
+
+from chorus_weights import lock, source, verify
+from chorus_weights.errors import WeightsError
+from chorus_weights.source import Part, Repository
 
 from .engine.errors import LoadError
 
+if TYPE_CHECKING:
+    from chorus_weights.lock import LockedModel
+    from chorus_weights.transfer import Job
+
 logger = logging.getLogger("mlserver.chorus")
 
-_HUB_URI = re.compile(r"hf://(?P<repo>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?")
-# How mlserver-huggingface's users write a repository; the oldest have no organisation.
-_HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 _PROGRESS_SECONDS = 3.0
-# Pickles only where nothing safer is offered; never code, never anything else of the repository.
-_TOKENIZER = (
-    "tokenizer*.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "chat_template.json",
-    "chat_template.jinja",
-    "*.model",  # SentencePiece
-    "*.spm",
-    "*.tiktoken",
-    "vocab*.json",
-    "vocab.txt",
-    "merges.txt",
-    "bpe.codes",
-)
-_CONFIGURATION = (
-    "config.json",
-    "generation_config.json",
-    "preprocessor_config.json",
-    "processor_config.json",
-    "video_preprocessor_config.json",
-    "modules.json",  # of sentence-transformers, with a folder for each module
-    "config_sentence_transformers.json",
-    "sentence_bert_config.json",
-    "[0-9]_*/config.json",
-    *_TOKENIZER,
-)
 
 
 @dataclass(frozen=True)
@@ -59,6 +37,8 @@ class Weights:
     kind: str
     name: str
     """What to call it in public: the repository on the hub, or the folder's own name."""
+    locked: LockedModel | None = None
+    """The commit and the bytes that it must be; None where nothing is pinned."""
 
 
 class Extra(Protocol):
@@ -70,103 +50,117 @@ class Extra(Protocol):
 
 
 def locate(
-    settings: ModelSettings, extra: Extra, choice: str, pretrained: str | None = None
+    settings: ModelSettings,
+    extra: Extra,
+    choice: str,
+    pretrained: str | None = None,
+    *,
+    lock_file: Path | None = None,
 ) -> Weights:
     """The weights of a model for the process-wide choice; fetches from the hub when that is it.
 
     `choice` is `standin` (the model's own `uri` where it has no stand-in), `hub` (`uri`), or a
     folder that holds one checkpoint folder per model name. `pretrained` is a folder or the name of
-    a repository, in place of `uri`. Blocks; raises LoadError.
+    a repository, in place of `uri`. The lock is the one beside the models unless `lock_file` says
+    otherwise. Blocks; raises LoadError.
     """
     uri = settings.parameters.uri if settings.parameters else None
     if choice == "standin" and extra.standin:
         folder = Path(to_absolute_path(settings, extra.standin))
-        return Weights(folder, "standin", f"{settings.name} stand-in")
+        return _verified(settings, Weights(folder, "standin", f"{settings.name} stand-in"))
     if choice not in ("standin", "hub"):
         folder = Path(choice).expanduser().absolute() / settings.name
-        return Weights(folder, "folder", folder.name)
+        return _verified(settings, Weights(folder, "folder", folder.name))
     if pretrained:
-        return named(settings, pretrained)
+        return named(settings, pretrained, lock_file=lock_file)
     if not uri:
         raise LoadError(f"model {settings.name}: parameters.uri is missing")
-    if uri.startswith("hf://"):
-        return Weights(_fetch(settings.name, *_parsed(settings.name, uri)), "hub", uri[5:])
+    with _errors_of(settings):
+        repository = source.of_uri(uri)
+    if repository:
+        return _of_hub(settings, repository, lock_file)
     folder = Path(to_absolute_path(settings, uri))
-    return Weights(folder, "folder", folder.name)
+    return _verified(settings, Weights(folder, "folder", folder.name))
 
 
-def named(settings: ModelSettings, pretrained: str, patterns: Sequence[str] = ()) -> Weights:
-    """The files of a folder, `hf://…`, or the name of a repository; all of them unless `patterns`.
+def named(
+    settings: ModelSettings,
+    pretrained: str,
+    part: Part = Part.WHOLE,
+    *,
+    lock_file: Path | None = None,
+) -> Weights:
+    """The files of a folder, `hf://…`, or the name of a repository.
 
     A folder is one that exists, relative to the settings file. Blocks; raises LoadError.
     """
-    folder = Path(to_absolute_path(settings, pretrained))
-    if folder.is_dir():
-        return Weights(folder, "folder", folder.name)
-    if pretrained.startswith("hf://"):
-        repo, revision = _parsed(settings.name, pretrained)
-    elif _HUB_NAME.fullmatch(pretrained):
-        repo, revision = pretrained, None
-    else:
-        raise LoadError(f"model {settings.name}: {pretrained} is no folder and no repository")
-    return Weights(_fetch(settings.name, repo, revision, patterns), "hub", pretrained)
+    with _errors_of(settings):
+        repository = source.of_name(pretrained, _home(settings), part)
+    if repository:
+        return _of_hub(settings, repository, lock_file)
+    folder = _home(settings) / pretrained
+    return _verified(settings, Weights(folder, "folder", folder.name))
 
 
-def locate_tokenizer(settings: ModelSettings, pretrained: str) -> Path:
-    """The folder of a tokenizer that is not beside the weights. Blocks; raises LoadError."""
-    return named(settings, pretrained, ["config.json", *_TOKENIZER]).folder
+def _of_hub(settings: ModelSettings, repository: Repository, lock_file: Path | None) -> Weights:
+    from chorus_weights import local  # the hub's library is slow to import, and seldom needed
+
+    chosen = lock_file or lock.nearest(_home(settings))
+    with _errors_of(settings):
+        folder, locked = local.folder(settings.name, repository, chosen, _Progress(settings.name))
+    reference = locked.revision if locked else repository.reference
+    plain = not locked and reference == lock.MAIN
+    name = repository.name if plain else f"{repository.name}@{reference}"
+    return _verified(settings, Weights(folder, "hub", name, locked))
 
 
-def _parsed(name: str, uri: str) -> tuple[str, str | None]:
-    match = _HUB_URI.fullmatch(uri)
-    if match is None:
-        raise LoadError(f"model {name}: {uri} is not of the form hf://organisation/name@revision")
-    return match["repo"], match["revision"]
+def _verified(settings: ModelSettings, weights: Weights) -> Weights:
+    """The weights, once nothing speaks against parsing them. Raises LoadError.
 
-
-def _fetch(name: str, repo: str, revision: str | None, patterns: Sequence[str] = ()) -> Path:
-    """The hub's files in its own cache, fetched where they are not there yet."""
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(
-            snapshot_download(
-                repo,
-                revision=revision,
-                allow_patterns=list(patterns) or _patterns(repo, revision),
-                tqdm_class=progress_lines(name),
+    A folder that is missing is for who loads it to tell.
+    """
+    if weights.folder.is_dir():
+        with _errors_of(settings):
+            verify.check(weights.folder, weights.locked)
+        if exposed := verify.writable_by_others(weights.folder):
+            logger.warning(
+                "chorus: model %s: other users of this machine may change its weights (%s), after "
+                "they were verified too; chmod -R go-w its folder",
+                settings.name,
+                exposed,
             )
+    return weights
+
+
+def _home(settings: ModelSettings) -> Path:
+    return Path(to_absolute_path(settings, "."))
+
+
+@contextmanager
+def _errors_of(settings: ModelSettings) -> Iterator[None]:
+    try:
+        yield
+    except WeightsError as error:
+        raise LoadError(f"model {settings.name}: {error}") from error
+
+
+class _Progress:
+    """Lines of the log, which is no terminal, while files arrive."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._told = monotonic()
+        self._one_at_a_time = Lock()
+
+    def __call__(self, job: Job, there: int) -> None:
+        with self._one_at_a_time:
+            if monotonic() - self._told < _PROGRESS_SECONDS:
+                return
+            self._told = monotonic()
+        logger.warning(
+            "chorus: %s: %s: %d of %d MB",
+            self._name,
+            job.path,
+            there // 1_000_000,
+            job.size // 1_000_000,
         )
-    except Exception as error:
-        raise LoadError(
-            f"model {name}: {repo} could not be fetched from the hub ({type(error).__name__}); "
-            "check the network and HF_TOKEN, or serve the stand-ins with --weights standin"
-        ) from error
-
-
-def _patterns(repo: str, revision: str | None) -> list[str]:
-    """What to fetch: safetensors, or .bin only where there are none."""
-    from huggingface_hub import HfApi
-    from huggingface_hub.constants import HF_HUB_OFFLINE
-
-    files = [] if HF_HUB_OFFLINE else HfApi().list_repo_files(repo, revision=revision)
-    if files and not any(file.endswith(".safetensors") for file in files):
-        return [*_CONFIGURATION, "pytorch_model*.bin", "pytorch_model.bin.index.json"]
-    return [*_CONFIGURATION, "*.safetensors", "*.safetensors.index.json"]
-
-
-def progress_lines(name: str) -> type[Any]:
-    """A progress bar as lines of the log, which is no terminal."""
-
-    class ProgressLines(tqdm):  # type: ignore[misc] # it carries no types
-        _told = 0.0
-
-        def display(self, msg: str | None = None, pos: int | None = None) -> None:
-            counts_bytes = self.unit == "B" and bool(self.total)
-            if counts_bytes and monotonic() - self._told >= _PROGRESS_SECONDS:
-                self._told = monotonic()
-                logger.warning(
-                    "chorus: %s: %d of %d MB", name, self.n // 1_000_000, self.total // 1_000_000
-                )
-
-    return ProgressLines

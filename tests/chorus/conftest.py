@@ -25,9 +25,14 @@ if reason := os.environ.get("FAKE_REFUSAL"):
 print("INFO a quiet line")
 print("WARNING a loud line", file=sys.stderr, flush=True)
 names = args["--models"].split(",")
+key = os.environ.get("CHORUS_UPSTREAM_KEY")
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
+        if key and self.headers.get("authorization") != "Bearer " + key:
+            self.send_response(401)
+            self.end_headers()
+            return
         name = self.path.split("/")[3]
         weights = os.environ["CHORUS_WEIGHTS"]
         parameters = {} if name == "process" else {"weights": weights, "checkpoint": "x/" + name}
@@ -53,13 +58,15 @@ import http.server, json, os, signal, sys, urllib.request
 note = lambda text: print(text, file=open(os.environ["FAKE_LOG"], "a"), flush=True)
 note("gateway " + json.dumps({k: v for k, v in os.environ.items() if k.startswith("CHORUS_")}))
 models = os.environ["CHORUS_MODELS"].split(",")
+shown = {"authorization": "Bearer " + os.environ.get("CHORUS_UPSTREAM_KEY", "")}
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         try:
             for upstream in os.environ["CHORUS_UPSTREAM"].split(","):
                 for name in models:
-                    urllib.request.urlopen(f"{upstream}/v2/models/{name}/ready").close()
+                    url = f"{upstream}/v2/models/{name}/ready"
+                    urllib.request.urlopen(urllib.request.Request(url, headers=shown)).close()
             self.send_response(200)
         except OSError:
             self.send_response(503)

@@ -50,7 +50,7 @@ def test_help_of_serve_has_an_example_and_every_variable() -> None:
     assert "chorus serve --weights hub" in text
     for name in (
         *("PORT", "V2_PORT", "GRPC_PORT", "METRICS_PORT", "HOST", "WEIGHTS"),
-        *("MODELS", "MODELS_DIR", "DEVICE", "WORKERS", "VERBOSE"),
+        *("MODELS", "MODELS_DIR", "MODELS_LOCK", "DEVICE", "WORKERS", "VERBOSE"),
     ):
         assert f"CHORUS_{name}]" in text
 

@@ -56,6 +56,25 @@ def test_serves_until_sigterm(serve: Serve, tmp_path: Path, ports: dict[str, str
     assert env["CHORUS_UPSTREAM"] == f"http://127.0.0.1:{ports['CHORUS_V2_PORT']}"
     assert env["CHORUS_MODELS"] == ",".join([*MEMBERS, "process"])
     assert "CHORUS_WORKERS" not in env
+    assert "CHORUS_UPSTREAM_KEY" not in env
+    assert "$KEY" not in run.shown
+
+
+def test_with_keys_the_servers_have_one_between_them(serve: Serve, tmp_path: Path) -> None:
+    secret = "the-key-of-an-application"
+    run = serve("--models", "ivanlau", CHORUS_API_KEYS=secret)
+    run.until_served()
+    arguments = [word for server in run.servers() for word in server.cmdline()]
+    assert run.stop() == 0
+    log = (tmp_path / "log").read_text().splitlines()
+    env = json.loads(next(x for x in log if x.startswith("gateway {"))[8:])
+    key = env["CHORUS_UPSTREAM_KEY"]
+    assert "Stand-ins" in run.shown, "the model server has told of its weights"
+    assert "Every request needs a key" in run.shown
+    assert '/models/ivanlau -H "authorization: Bearer $KEY" \\\n' in run.shown
+    for text in (run.shown, run.said, *arguments):
+        assert key not in text
+        assert secret not in text
 
 
 def test_one_model_server_per_device(serve: Serve, tmp_path: Path, ports: dict[str, str]) -> None:
@@ -189,6 +208,7 @@ def test_the_servers_die_with_their_supervisor(serve: Serve) -> None:
     ("lines", "loud"),
     [
         (["INFO: a", "WARNING: b", "ERROR c", "chorus: d"], ["WARNING: b", "ERROR c", "chorus: d"]),
+        (["t INFO chorus.access a", '{"level": "ERROR"}'],) * 2,
         (
             ["x", "Traceback (most recent call last):", "  at a", "ValueError: b", "y"],
             ["Traceback (most recent call last):", "  at a", "ValueError: b"],

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import subprocess
-import sys
-import threading
+import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from huggingface_hub import constants
 from mlserver.settings import ModelParameters, ModelSettings
+from tests.chorus_weights.hub_server import Hub, serving
 
+from chorus_weights.lock import Lock, LockedFile, LockedModel
+from chorus_weights.pull import pull
+from chorus_weights.source import Part, Repository
 from mlserver_chorus.engine.errors import LoadError
 from mlserver_chorus.settings import ClassifierExtra
-from mlserver_chorus.weights import locate
+from mlserver_chorus.weights import Weights, locate, named
 
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
+CONFIGURATION = {"config.json": b"1", "tokenizer.json": b"2", "tokenizer_config.json": b"3"}
+SURPRISES = {"modeling_evil.py": b"x", "training_args.bin": b"x", "README.md": b"x"}
+SAFE = {**CONFIGURATION, "model.safetensors": b"w" * 1000}
 
 
 def settings(tmp_path: Path, uri: str | None) -> ModelSettings:
@@ -46,137 +46,138 @@ def test_a_folder_holds_one_checkpoint_per_model(tmp_path: Path) -> None:
     assert (found.folder, found.kind, found.name) == (tmp_path / "spam", "folder", "spam")
 
 
-@pytest.mark.parametrize("uri", ["hf://", "hf://name", "hf://a/b/c", "hf://a/b@", "hf://a/../b"])
-def test_a_uri_that_names_no_repository_is_refused(tmp_path: Path, uri: str) -> None:
-    with pytest.raises(LoadError, match="hf://organisation/name@revision"):
-        locate(settings(tmp_path, uri), ClassifierExtra(), "hub")
-
-
-@dataclass
-class Hub:
-    """Repositories by name, each a dict of files; every request is noted."""
-
-    url: str = ""
-    repositories: dict[str, dict[str, bytes]] = field(default_factory=dict)
-    requests: list[str] = field(default_factory=list)
+def test_a_uri_that_names_no_repository_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        LoadError, match=r"model spam: hf://name .* hf://organisation/name@revision"
+    ):
+        locate(settings(tmp_path, "hf://name"), ClassifierExtra(), "hub")
 
 
 @pytest.fixture
-def hub() -> Iterator[Hub]:
-    hub = Hub()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_HEAD(self) -> None:
-            self.do_GET()
-
-        def do_GET(self) -> None:
-            path = self.path.partition("?")[0]
-            hub.requests.append(f"{self.command} {path}")
-            for name, files in hub.repositories.items():
-                if path.startswith(f"/api/models/{name}/tree/"):
-                    return self.answer(json.dumps([entry(*file) for file in files.items()]))
-                if path.startswith(f"/api/models/{name}"):
-                    siblings = [{"rfilename": file} for file in files]
-                    model = {"id": name, "sha": COMMIT, "siblings": siblings}
-                    return self.answer(json.dumps({**model, "private": False, "tags": []}))
-                file = path.removeprefix(f"/{name}/resolve/{COMMIT}/")
-                if file in files:
-                    return self.answer(files[file])
-            self.send_error(404)
-            return None
-
-        def answer(self, body: str | bytes) -> None:
-            content = body.encode() if isinstance(body, str) else body
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(content)))
-            self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
-            self.send_header("X-Repo-Commit", COMMIT)
-            self.end_headers()
-            if self.command == "GET":
-                self.wfile.write(content)
-
-        def log_message(self, *args: object) -> None:
-            pass
-
-    def entry(name: str, content: bytes) -> dict[str, object]:
-        oid = hashlib.sha256(content).hexdigest()[:40]
-        return {"type": "file", "path": name, "size": len(content), "oid": oid}
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        hub.url = f"http://127.0.0.1:{server.server_port}"
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A hub, for the library in this process too, which has read its environment long ago."""
+    with serving(Hub()) as hub:
+        template = constants.HUGGINGFACE_CO_URL_TEMPLATE.removeprefix(constants.ENDPOINT)
+        monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", hub.url + template)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.delenv("HF_TOKEN", raising=False)
         yield hub
-        server.shutdown()
 
 
-def fetch(hub: Hub, home: Path, uri: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Locate in a process of its own, for the hub's library reads its environment once."""
-    code = (
-        "import sys, pathlib\n"
-        "from tests_settings import locate_spam\n"
-        "found = locate_spam(sys.argv[1])\n"
-        "print(found.kind, found.name, *sorted(p.name for p in found.folder.iterdir()))\n"
-    )
-    (home / "tests_settings.py").write_text(
-        "from mlserver.settings import ModelParameters, ModelSettings\n"
-        "from mlserver_chorus.settings import ClassifierExtra\n"
-        "from mlserver_chorus.weights import locate\n"
-        "def locate_spam(uri):\n"
-        "    made = ModelSettings(name='spam', implementation='mlserver_chorus.Classifier')\n"
-        "    made.parameters = ModelParameters(uri=uri)\n"
-        "    return locate(made, ClassifierExtra(), 'hub')\n"
-    )
-    return subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code, uri],
-        env={
-            **os.environ,
-            "HF_ENDPOINT": hub.url,
-            "HF_HOME": str(home / "cache"),
-            "PYTHONPATH": str(home),
-            "NO_PROXY": "127.0.0.1",
-            **environment,
-        },
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+def at_hub(tmp_path: Path, uri: str, lock_file: Path | None = None) -> Weights:
+    return locate(settings(tmp_path, uri), ClassifierExtra(), "hub", lock_file=lock_file)
 
 
-CONFIGURATION = {"config.json": b"{}", "tokenizer.json": b"{}", "tokenizer_config.json": b"{}"}
-SURPRISES = {"modeling_evil.py": b"x", "training_args.bin": b"x", "README.md": b"x"}
+def names(weights: Weights) -> list[str]:
+    return sorted(path.name for path in weights.folder.iterdir())
 
 
-def test_safetensors_are_fetched_and_nothing_beside_them(hub: Hub, tmp_path: Path) -> None:
-    weights = {"model.safetensors": b"w" * 1000, "pytorch_model.bin": b"p"}
-    hub.repositories["svalabs/spam"] = {**CONFIGURATION, **SURPRISES, **weights}
-    done = fetch(hub, tmp_path, f"hf://svalabs/spam@{COMMIT}")
-    assert done.stdout.split() == [
-        "hub",
-        f"svalabs/spam@{COMMIT}",
-        *sorted([*CONFIGURATION, "model.safetensors"]),
-    ], done.stderr
-    fetched = {request.rpartition("/")[2] for request in hub.requests if "resolve" in request}
-    assert fetched == {*CONFIGURATION, "model.safetensors"}
+def test_a_commit_is_fetched_without_a_lock_and_nothing_but_safetensors(
+    hub: Hub, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    commit = hub.put("svalabs/spam", {**SAFE, **SURPRISES, "pytorch_model.bin": b"p"})
+    found = at_hub(tmp_path, f"hf://svalabs/spam@{commit}")
+    assert (found.kind, found.name, found.locked) == ("hub", f"svalabs/spam@{commit}", None)
+    assert names(found) == sorted(SAFE)
+    assert set(hub.sent) == set(SAFE)
+    assert caplog.messages == []
 
 
 def test_a_bin_is_fetched_where_there_is_nothing_safer(hub: Hub, tmp_path: Path) -> None:
-    hub.repositories["svalabs/spam"] = {**CONFIGURATION, **SURPRISES, "pytorch_model.bin": b"p"}
-    done = fetch(hub, tmp_path, "hf://svalabs/spam")
-    assert done.stdout.split()[2:] == sorted([*CONFIGURATION, "pytorch_model.bin"]), done.stderr
+    hub.put("svalabs/spam", {**CONFIGURATION, **SURPRISES, "pytorch_model.bin": b"p"})
+    found = at_hub(tmp_path, "hf://svalabs/spam")
+    assert names(found) == sorted([*CONFIGURATION, "pytorch_model.bin"])
+    assert found.name == "svalabs/spam"
 
 
-def test_what_was_fetched_once_serves_without_a_hub(hub: Hub, tmp_path: Path) -> None:
-    hub.repositories["svalabs/spam"] = {**CONFIGURATION, "model.safetensors": b"w"}
-    first = fetch(hub, tmp_path, f"hf://svalabs/spam@{COMMIT}")
+def test_what_is_not_pinned_is_told_of_once_and_follows_its_branch(
+    hub: Hub, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    hub.put("svalabs/spam", SAFE)
+    with caplog.at_level(logging.WARNING, "mlserver.chorus"):
+        first = at_hub(tmp_path, "hf://svalabs/spam")
+    (line,) = caplog.messages
+    assert line.startswith("chorus: model spam: svalabs/spam is not pinned")
+    assert line.endswith("chorus pull spam pins them")
+    hub.put("svalabs/spam", {**SAFE, "model.safetensors": b"new"})
+    second = at_hub(tmp_path, "hf://svalabs/spam")
+    assert (second.folder / "model.safetensors").read_bytes() == b"new"
+    assert second.folder != first.folder
+
+
+@pytest.mark.parametrize("reference", ["main", "commit"])
+def test_what_was_fetched_once_serves_without_a_hub(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reference: str
+) -> None:
+    commit = hub.put("svalabs/spam", SAFE)
+    uri = f"hf://svalabs/spam@{commit if reference == 'commit' else reference}"
+    first = at_hub(tmp_path, uri)
     hub.requests.clear()
-    again = fetch(hub, tmp_path, f"hf://svalabs/spam@{COMMIT}", HF_HUB_OFFLINE="1")
-    assert again.stdout == first.stdout != "", again.stderr
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert at_hub(tmp_path, uri) == first
     assert hub.requests == []
 
 
 def test_a_repository_that_is_not_there_is_one_line_with_advice(hub: Hub, tmp_path: Path) -> None:
-    done = fetch(hub, tmp_path, "hf://svalabs/typo")
-    last = done.stderr.strip().splitlines()[-1]
-    assert done.returncode != 0
-    assert "svalabs/typo could not be fetched" in last
-    assert "--weights standin" in last
+    with pytest.raises(LoadError) as refused:
+        at_hub(tmp_path, "hf://svalabs/typo")
+    line = str(refused.value)
+    assert line.startswith("model spam: svalabs/typo is not on 127.0.0.1")
+    assert "\n" not in line
+
+
+def test_no_hub_and_nothing_fetched_is_one_line_with_advice(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(LoadError, match=r"svalabs/spam is not on this machine .* chorus pull spam"):
+        at_hub(tmp_path, "hf://svalabs/spam")
+
+
+def test_the_lock_beside_the_models_decides_and_is_not_written(
+    hub: Hub, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    old = hub.put("svalabs/spam", SAFE)
+    hub.put("svalabs/words", SAFE)
+    lock_file = tmp_path / "models" / "models.lock"
+    lock_file.parent.mkdir()
+    words = Repository("svalabs/words", part=Part.TOKENIZER)
+    pull([Repository("svalabs/spam"), words], lock_file)
+    written = lock_file.read_bytes()
+    hub.put("svalabs/spam", {**SAFE, "model.safetensors": b"new"})
+    hub.requests.clear()
+    found = at_hub(tmp_path, "hf://svalabs/spam")
+    assert (found.folder.name, found.name) == (old, f"svalabs/spam@{old}")
+    assert found.locked == Lock.read(lock_file).get("svalabs/spam")
+    tokenizer = named(settings(tmp_path, None), "svalabs/words", Part.TOKENIZER)
+    assert names(tokenizer) == sorted(CONFIGURATION)
+    assert hub.requests == []
+    assert caplog.messages == []
+    with pytest.raises(LoadError, match="its settings ask for v2; run chorus pull spam --update"):
+        at_hub(tmp_path, "hf://svalabs/spam@v2")
+    assert lock_file.read_bytes() == written
+
+
+def test_a_locked_model_that_is_not_here_is_fetched_as_it_is_locked(
+    hub: Hub, tmp_path: Path
+) -> None:
+    commit = hub.put("svalabs/spam", SAFE)
+    lock_file = tmp_path / "elsewhere.lock"
+    pull([Repository("svalabs/spam")], lock_file)
+    for path in (tmp_path / "cache").rglob("*"):
+        if path.is_symlink() or path.parent.name == "blobs":
+            path.unlink()
+    hub.put("svalabs/spam", CONFIGURATION)
+    found = at_hub(tmp_path, "hf://svalabs/spam", lock_file)
+    assert (found.folder.name, names(found)) == (commit, sorted(SAFE))
+
+
+def test_a_locked_model_of_other_bytes_is_refused(hub: Hub, tmp_path: Path) -> None:
+    commit = hub.put("svalabs/spam", SAFE)
+    files = (LockedFile("model.safetensors", 1000, "0" * 64),)
+    lock_file = tmp_path / "elsewhere.lock"
+    Lock().with_model(LockedModel("svalabs/spam", commit, files)).write(lock_file)
+    with pytest.raises(LoadError, match=r"model spam: .* other bytes for model\.safetensors"):
+        at_hub(tmp_path, "hf://svalabs/spam", lock_file)

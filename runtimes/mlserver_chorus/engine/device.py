@@ -17,6 +17,7 @@ from .expiry import LATE, timers
 from .lane import Lane
 from .pace import Pace
 from .replies import fail
+from .timings import Timings
 from .tokenization import entries_of
 from .types import Logits, Model, Part, Request
 
@@ -63,9 +64,10 @@ class Device:
         wait: float,
         deadline: float | None = None,
         key: str = "",
+        timings: Timings | None = None,
     ) -> list[Logits]:
         """Logits float32 [texts, labels] of each part, after `wait` seconds in line at most."""
-        request = self._accept(parts, texts, wait, deadline, key)
+        request = self._accept(parts, texts, wait, deadline, key, timings)
         expiry = timers(request, wait, deadline)
         try:
             return await request.future
@@ -81,6 +83,7 @@ class Device:
         wait: float,
         deadline: float | None,
         key: str,
+        timings: Timings | None,
     ) -> Request:
         """Start a request on its way, if there is a way and room for it."""
         if self._closed:
@@ -92,7 +95,7 @@ class Device:
             metrics.EXPIRED.inc()
             raise DeadlineExceeded(LATE)
         loop = asyncio.get_running_loop()
-        request = Request(parts, texts, loop, loop.create_future(), key)
+        request = Request(parts, texts, loop, loop.create_future(), key, timings)
         if losers := self._admission.admit(request, left):
             fail(losers, Overloaded(TOO_MANY))
         self._host.submit(self._put, request)
@@ -117,8 +120,11 @@ class Device:
             logger.error("a text could not be tokenised: %s", type(error).__name__)
             fail([request], InferenceFailed("the text could not be tokenised"))
             return
-        metrics.TOKENIZE.observe(monotonic() - started)
-        if not self._admission.tokenised(request, sum(entry.tokens for entry in entries)):
+        ended, tokens = monotonic(), sum(entry.tokens for entry in entries)
+        metrics.TOKENIZE.observe(ended - started)
+        if request.timings:
+            request.timings.tokenised(started, ended, tokens)
+        if not self._admission.tokenised(request, tokens):
             fail([request], Overloaded(TOO_MANY))
             return
         self._batcher.put(entries)

@@ -20,6 +20,7 @@ from .device import DEFAULT_WATCHDOG, Device
 from .errors import LoadError, UnknownModel
 from .loader import Loader
 from .plan import Plan
+from .timings import Timings
 from .types import Logits, Model, TextEncoder
 
 CLOSE_SECONDS = 30.0
@@ -154,18 +155,19 @@ class Engine:
         *,
         deadline: float | None = None,
         key: str = "",
+        timings: Timings | None = None,
     ) -> list[Logits]:
         """Logits float32 [texts, labels] for each model, in order, until a time by `monotonic`.
 
         Callers of different keys have equal shares of a busy device. Cancelling drops what is
-        still queued. Raises Overloaded, QueueTimeout, DeadlineExceeded, InferenceFailed,
-        DeviceHung, DeviceLost or EngineClosed.
+        still queued. What happens when is told to `timings`, if there are any. Raises Overloaded,
+        QueueTimeout, DeadlineExceeded, InferenceFailed, DeviceHung, DeviceLost or EngineClosed.
         """
         if not texts:
             return [np.empty((0, len(model.labels)), np.float32) for model in models]
         parts = self._plan.parts(models)
         wait = min(model.max_wait for model in models)
-        logits = await self._device.answer(parts, texts, wait, deadline, key)
+        logits = await self._device.answer(parts, texts, wait, deadline, key, timings)
         answers = {
             id(model): own
             for part, both in zip(parts, logits, strict=True)

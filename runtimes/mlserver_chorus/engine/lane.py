@@ -162,6 +162,8 @@ def _measure(batch: Batch) -> None:
     metrics.BATCH_ROWS.observe(len(batch.entries))
     for request in {id(e.request): e.request for e in batch.entries if e.row == 0}.values():
         metrics.QUEUE.observe(now - request.arrived)
+        if request.timings:
+            request.timings.taken = now
     for group in batch.groups:
         total, computed = group.tokens()
         metrics.BATCH_TOKENS.observe(total)

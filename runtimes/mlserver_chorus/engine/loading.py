@@ -15,19 +15,22 @@ os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
 import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
-from transformers.utils.logging import disable_progress_bar
+from transformers.utils import logging as transformers_logging
 
 from . import exactness, graphs, metrics, threads, warmup
 from .errors import LoadError
 from .forward import PaddedForward
 from .forward_packed import NotPackable, PackedForward
+from .reasons import reason
 from .scores import default_activation
 from .tokenization import Tokenizer
 from .types import Model, TextEncoder
 
 logger = logging.getLogger("mlserver.chorus")
 
-disable_progress_bar()  # the log is not a terminal
+transformers_logging.disable_progress_bar()  # the log is not a terminal
+transformers_logging.disable_default_handler()  # and there is one of it, a line for each event
+transformers_logging.enable_propagation()
 
 # For models that state no limit at all; the longest that one text may cost.
 _UNSTATED_LIMIT = 4096
@@ -55,12 +58,14 @@ def load_classifier(
     _check_files(name, folder)
     try:
         config = _config(folder)
-        backend = AutoTokenizer.from_pretrained(folder, config=config, local_files_only=True)
+        backend = AutoTokenizer.from_pretrained(
+            folder, config=config, local_files_only=True, trust_remote_code=False
+        )
         module = _module(name, folder, config).to(target).eval()
     except LoadError:
         raise
     except Exception as error:
-        raise LoadError(f"model {name} cannot be loaded: {_first_line(error)}") from error
+        raise LoadError(f"model {name} cannot be loaded: {reason(error)}") from error
     if len(backend) > config.vocab_size:
         raise LoadError(
             f"model {name}: its tokenizer knows {len(backend)} tokens, its weights "
@@ -199,7 +204,3 @@ def token_limit(module: Any, config: Any, tokenizer: Any) -> int:
         if name.endswith("position_embeddings") and getattr(table, "padding_idx", None) is not None:
             positions = table.num_embeddings - table.padding_idx - 1
     return int(min(tokenizer.model_max_length, positions))
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

@@ -16,6 +16,7 @@ from .batcher import Group
 from .budget import Budget
 from .errors import InferenceFailed
 from .failures import Kind, WrongRows, kind_of
+from .timings import Pass
 from .types import Logits, Request
 from .watchdog import Watchdog
 
@@ -61,9 +62,12 @@ class Passes:
         Raises DeviceFailed.
         """
         outcome = self._outcome(group, result)
+        ended = monotonic()
         if isinstance(outcome, Failure):
+            _tell(group, started, ended, outcome)
             return self._isolate(group, outcome)
-        metrics.FORWARD.labels(group.part.name).observe(monotonic() - started)
+        _tell(group, started, ended)
+        metrics.FORWARD.labels(group.part.name).observe(ended - started)
         return _fill(group, outcome)
 
     def _outcome(self, group: Group, result: Result) -> Logits | Failure:
@@ -99,6 +103,16 @@ class Passes:
             for half in group.halves()
             for request in self.finish(half, self.launch(half), monotonic())
         ]
+
+
+def _tell(group: Group, began: float, ended: float, failure: Failure | None = None) -> None:
+    """Let those requests of a group know of the pass that want to."""
+    timings = {t for entry, _ in group.members if (t := entry.request.timings) is not None}
+    if timings:
+        kind = failure.kind.name.lower() if failure else None
+        one = Pass(group.part.name, len(group.members), group.tokens()[0], began, ended, kind)
+        for each in timings:
+            each.passes.append(one)
 
 
 def _raise(error: Exception) -> NoReturn:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import EngineError
+from .timings import Timings
 
 Logits = NDArray[np.float32]
 
@@ -137,6 +138,8 @@ class Request:
     future: asyncio.Future[list[Logits]]
     key: str = ""
     """Whose it is: the waiting line serves keys in turn."""
+    timings: Timings | None = None
+    """Where its times are kept, if its caller wants to know them."""
     arrived: float = field(default_factory=monotonic)
     started: bool = False
     error: EngineError | None = None

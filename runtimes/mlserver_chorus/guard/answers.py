@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
@@ -40,9 +41,9 @@ def words_of(error: MLServerError) -> str:
     return UNKNOWN_MODEL if isinstance(error, ModelNotFound) else str(error)
 
 
-def error_answer(status: int, words: str) -> Response:
+def error_answer(status: int, words: str, headers: Mapping[str, str] | None = None) -> Response:
     """An error in the protocol's form."""
-    return JSONResponse({"error": words}, status_code=status)
+    return JSONResponse({"error": words}, status_code=status, headers=headers)
 
 
 async def _invalid(_: Request, error: Any) -> Response:

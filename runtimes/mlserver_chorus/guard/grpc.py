@@ -13,13 +13,18 @@ from mlserver.errors import MLServerError
 from mlserver.grpc import converters
 from mlserver.grpc import dataplane_pb2 as pb
 from mlserver.grpc.servicers import InferenceServicer
+from mlserver.grpc.utils import to_metadata
 from mlserver.handlers import DataPlane, ModelRepositoryHandlers
 from mlserver.types import InferenceRequest, InferenceResponse, RepositoryIndexRequest
+from mlserver.utils import extract_headers, insert_headers
 
-from ..deadline import TRANSPORT_DEADLINE
+from chorus_http.access_log import note
+
+from ..deadline import CALLER, TRANSPORT_DEADLINE
 from ..errors import InvalidRequest
 from ..tensors import MAX_DIMENSIONS
 from ..v2 import OPTIONS
+from .grpc_ids import own_metadata
 from .health import SHUTTING_DOWN, Health
 
 
@@ -66,6 +71,7 @@ class GuardedServicer(InferenceServicer):
     ) -> pb.ModelInferResponse:
         """Answer a request. Raises MLServerError."""
         await self._health.require(request.model_name, request.model_version)
+        note(model=request.model_name)
         payload = self._InsertHeaders(request, context)
         _heed_deadline(context)
         response = await self._data_plane.infer(
@@ -84,6 +90,7 @@ class GuardedServicer(InferenceServicer):
         if first is None:
             raise InvalidRequest("request", "the stream holds none")
         await self._health.require(first.model_name, first.model_version)
+        note(model=first.model_name)
         _heed_deadline(context)
         responses = self._data_plane.infer_stream(
             self._PayloadsMetadataGenerator(first, requests, context),
@@ -125,6 +132,12 @@ class GuardedServicer(InferenceServicer):
         await self._model_repository_handlers.unload(request.model_name)
         return pb.RepositoryModelUnloadResponse()
 
+    def _SetTrailingMetadata(  # noqa: N802
+        self, result: InferenceResponse, context: grpc.ServicerContext
+    ) -> None:
+        if headers := extract_headers(result):
+            context.set_trailing_metadata((*to_metadata(headers), *own_metadata()))
+
     def _InsertHeaders(  # noqa: N802
         self, request: pb.ModelInferRequest, context: grpc.ServicerContext
     ) -> InferenceRequest:
@@ -132,11 +145,16 @@ class GuardedServicer(InferenceServicer):
             raise MLServerError(SHUTTING_DOWN, 503)
         _check(request)
         try:
-            return super()._InsertHeaders(request, context)
+            payload = converters.ModelInferRequestConverter.to_types(request)
         except (struct.error, ValueError, KeyError, IndexError, TypeError, OverflowError):
             raise InvalidRequest(
                 "inputs", "the contents do not match the datatypes and shapes"
             ) from None
+        sent = context.invocation_metadata()
+        headers = {name: value for name, value in sent if isinstance(value, str)}
+        if CALLER.get():
+            del headers["authorization"]  # from here on nobody has it who could tell it on
+        return insert_headers(payload, headers)
 
 
 def _check(request: pb.ModelInferRequest) -> None:

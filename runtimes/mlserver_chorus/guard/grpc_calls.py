@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing, nullcontext
 from typing import Any, NoReturn
 
 import grpc
@@ -18,8 +18,14 @@ from google.protobuf.message_factory import GetMessageClass
 from mlserver.errors import MLServerError, ModelNotReady
 from mlserver.grpc.utils import STATUS_CODE_MAPPING
 
+from chorus_http.errors import Refused
+
+from ..deadline import CALLER
 from ..errors import InvalidRequest
 from .answers import words_of
+from .doors import Doors
+from .grpc_ids import own_metadata
+from .grpc_traces import TraceCalls
 from .in_flight import InFlight
 from .retry import retry_after
 
@@ -28,15 +34,22 @@ logger = logging.getLogger("mlserver.chorus")
 Context = grpc.aio.ServicerContext[Any, Any]
 Unary = Callable[[Any, Context], Awaitable[Any]]
 Stream = Callable[[AsyncIterator[Any], Context], AsyncGenerator[Any]]
+Held = Callable[[], AbstractContextManager[Any]]
 
+# What GET is over REST: neither a rate nor a number of calls at a time is about it.
+_READING = frozenset({"ServerMetadata", "ModelReady", "ModelMetadata"})
 _BUSY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
 
 
 class Calls:
     """Puts a servicer's methods behind the guard."""
 
-    def __init__(self, in_flight: InFlight) -> None:
+    def __init__(
+        self, in_flight: InFlight, doors: Doors | None = None, traces: TraceCalls | None = None
+    ) -> None:
         self._in_flight = in_flight
+        self._doors = doors
+        self._traces = traces
 
     def handlers(
         self, servicer: object, service: ServiceDescriptor
@@ -49,28 +62,40 @@ class Calls:
 
     def _handler(self, behaviour: Any, method: MethodDescriptor) -> grpc.RpcMethodHandler[Any, Any]:
         read = _reader(GetMessageClass(method.input_type))
+        held = nullcontext if method.name in _READING else self._held
         if method.client_streaming:
-            return grpc.stream_stream_rpc_method_handler(self._stream(behaviour), read, _written)
-        unary = self._unary(behaviour)
+            stream = self._stream(behaviour, held)
+            if self._traces:
+                stream = self._traces.stream(method, stream)
+            return grpc.stream_stream_rpc_method_handler(stream, read, _written)
+        unary = self._unary(behaviour, held)
+        if self._traces:
+            unary = self._traces.unary(method, unary)
         if method.server_streaming:
             # A coroutine that writes: MLServer's counting interceptor awaits what is no stream.
             return grpc.unary_stream_rpc_method_handler(unary, read, _written)
         return grpc.unary_unary_rpc_method_handler(unary, read, _written)
 
-    def _unary(self, behaviour: Unary) -> Unary:
+    def _held(self) -> AbstractContextManager[Any]:
+        """Count a call as its caller's, who may have so many."""
+        return self._doors.held(CALLER.get()) if self._doors else nullcontext()
+
+    def _unary(self, behaviour: Unary, held: Held) -> Unary:
         async def call(request: Any, context: Context) -> Any:
+            context.set_trailing_metadata(own_metadata())
             try:
-                with self._in_flight.answering():
+                with self._in_flight.answering(), held():
                     return await behaviour(_understood(request), context)
             except Exception as error:
                 await _refuse(context, error)
 
         return call
 
-    def _stream(self, behaviour: Stream) -> Stream:
+    def _stream(self, behaviour: Stream, held: Held) -> Stream:
         async def call(requests: AsyncIterator[Any], context: Context) -> AsyncGenerator[Any]:
+            context.set_trailing_metadata(own_metadata())
             try:
-                with self._in_flight.answering():
+                with self._in_flight.answering(), held():
                     async with aclosing(behaviour(_all_understood(requests), context)) as answers:
                         async for answer in answers:
                             yield answer
@@ -80,16 +105,24 @@ class Calls:
         return call
 
 
+async def refuse(context: Context, error: Refused) -> NoReturn:
+    """Say why a call is not taken, in the words and with the headers that REST has for it."""
+    trailing = (*error.headers.items(), *own_metadata())
+    await context.abort(STATUS_CODE_MAPPING[error.status], str(error), trailing)
+
+
 async def _refuse(context: Context, error: Exception) -> NoReturn:
     if isinstance(error, grpc.aio.AbortError):
         raise error
+    if isinstance(error, Refused):
+        await refuse(context, error)
     if not isinstance(error, MLServerError):
         logger.error("a call failed in an unexpected way", exc_info=error)
         await context.abort(grpc.StatusCode.INTERNAL, "internal error")
     status = 503 if isinstance(error, ModelNotReady) else error.status_code
     code = STATUS_CODE_MAPPING.get(status, grpc.StatusCode.INTERNAL)
     trailing = (("retry-after", retry_after()),) if code in _BUSY else ()
-    await context.abort(code, words_of(error), trailing)
+    await context.abort(code, words_of(error), (*trailing, *own_metadata()))
 
 
 class _Malformed:

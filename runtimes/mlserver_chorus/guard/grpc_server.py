@@ -6,15 +6,22 @@ import asyncio
 import logging
 from typing import Any
 
+import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2
 from mlserver.grpc import GRPCServer, dataplane_pb2, model_repository_pb2
+from mlserver.grpc.interceptors import PromServerInterceptor
 from mlserver.handlers import DataPlane, ModelRepositoryHandlers
 from mlserver.settings import Settings
+from opentelemetry.trace import Tracer
 
+from .doors import Doors
 from .grpc import GuardedServicer
+from .grpc_access import KeyInterceptor
 from .grpc_calls import Calls
 from .grpc_health import HealthServicer
+from .grpc_ids import IdentifyCalls
+from .grpc_traces import TraceCalls
 from .health import Health
 from .in_flight import InFlight
 
@@ -42,28 +49,43 @@ class GuardedGRPCServer(GRPCServer):
         health: Health,
         in_flight: InFlight,
         drain_delay: float,
+        doors: Doors | None = None,
+        tracer: Tracer | None = None,
+        access_log: bool = False,
     ) -> None:
         super().__init__(settings, data_plane, repository)
-        self._calls = Calls(in_flight)
+        self._access_log = access_log
+        self._calls = Calls(in_flight, doors, TraceCalls(tracer) if tracer else None)
+        self._doors = doors
         self._drain_delay = drain_delay
         self._inference = GuardedServicer(data_plane, repository, health)
         self._health_service = HealthServicer(health)
 
     def _create_server(self) -> Any:
-        try:
-            server = super()._create_server()  # type: ignore[no-untyped-call]
-        except RuntimeError:
-            where = f"port {self._settings.grpc_port} on {self._settings.host}"
-            raise OSError(f"{where}: cannot be listened on; is it taken?") from None
+        """MLServer's own, but for its services and the order of what every call passes."""
+        self._server = grpc.aio.server(interceptors=self._chain(), options=self._get_options())
         # MLServer knows the same repository methods under an older name too, message for message.
         self._add(self._inference, _service(dataplane_pb2, "GRPCInferenceService"))
         self._add(self._inference, _service(model_repository_pb2, "ModelRepositoryService"))
         self._add(self._health_service, _service(health_pb2, "Health"))
-        return server
+        host, port = self._settings.host, self._settings.grpc_port
+        try:
+            self._server.add_insecure_port(f"{host}:{port}")
+        except RuntimeError:
+            raise OSError(f"port {port} on {host}: cannot be listened on; is it taken?") from None
+        return self._server
+
+    def _chain(self) -> list[Any]:
+        """The interceptors that every call passes, in order."""
+        chain: list[Any] = [IdentifyCalls(self._access_log)]
+        if self._doors:
+            chain.append(KeyInterceptor(self._doors))
+        if self._settings.metrics_endpoint:
+            chain.append(PromServerInterceptor(enable_handling_time_histogram=True))
+        return chain
 
     def _add(self, servicer: object, service: ServiceDescriptor) -> None:
         handlers = self._calls.handlers(servicer, service)
-        # They take precedence over the handlers that MLServer has added.
         self._server.add_registered_method_handlers(service.full_name, handlers)
 
     def _get_options(self) -> list[tuple[str, Any]]:

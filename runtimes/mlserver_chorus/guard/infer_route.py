@@ -49,12 +49,7 @@ class InferRoute:
         self._data_plane = data_plane
         self._zipped = GZipMiddleware(self._serve) if settings.gzip_enabled else self._serve
         # Whoever asks for one of these gets MLServer's own layers.
-        self.serves = not (
-            settings.debug
-            or settings.cors_settings
-            or settings.tracing_server
-            or settings.root_path
-        )
+        self.serves = not (settings.debug or settings.cors_settings or settings.root_path)
         """Whether it may be called at all."""
         self._metrics = (
             PrometheusMiddleware(

@@ -33,11 +33,18 @@ class _ReadInThread(ModelRepository):
 class GuardedRepository(ModelRepositoryHandlers):
     """Loads and unloads of one model follow each other, in order of arrival, and each to its end.
 
-    Half of a load is worse than none, so it goes on when whoever asked for it has left.
+    Half of a load is worse than none, so it goes on when whoever asked for it has left. While it
+    is `closed`, for the reason given, nothing is loaded or unloaded on request.
     """
 
-    def __init__(self, repository: ModelRepository, registry: MultiModelRegistry) -> None:
+    def __init__(
+        self,
+        repository: ModelRepository,
+        registry: MultiModelRegistry,
+        closed: str | None = None,
+    ) -> None:
         super().__init__(_ReadInThread(repository), registry)
+        self._closed = closed
         # Weak, so that names of no model leave nothing behind.
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._under_way: set[asyncio.Task[bool]] = set()
@@ -54,6 +61,9 @@ class GuardedRepository(ModelRepositoryHandlers):
         return await self._in_turn(name, self._unload)
 
     async def _in_turn(self, name: str, change: Callable[[str], Awaitable[bool]]) -> bool:
+        if self._closed:
+            raise MLServerError(self._closed, 403)
+
         async def alone() -> bool:
             async with self._turns.setdefault(name, asyncio.Lock()):
                 return await change(name)
@@ -103,7 +113,7 @@ class GuardedRepository(ModelRepositoryHandlers):
     @staticmethod
     def _failed(name: str, error: Exception) -> MLServerError:
         """That a model cannot be loaded; why, with its path, is for the log."""
-        logger.error("model %s cannot be loaded: %s", name, error)
+        logger.error("model %s cannot be loaded: %s", name, str(error))  # of its files alone
         return MLServerError(f"model {name} cannot be loaded; the log says why", 500)
 
     async def _get_state(self, model_settings: ModelSettings) -> State:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from mlserver.errors import MLServerError
@@ -16,12 +17,14 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chorus_http import body, json_limits
+from chorus_http.access_log import note
 from chorus_http.errors import Refused, UnknownType
 from chorus_http.leaving import while_the_caller_stays
 
 from ..settings import RuntimeSettings
 from . import binary
 from .answers import error_answer, words_of
+from .doors import Doors
 from .health import Health
 from .health_route import health_answer
 from .in_flight import InFlight
@@ -49,12 +52,14 @@ class Guard:
         settings: RuntimeSettings,
         health: Health,
         in_flight: InFlight,
+        doors: Doors | None = None,
     ) -> None:
         self._app = app
         self._infer = infer
         self._settings = settings
         self._health = health
         self._in_flight = in_flight
+        self._doors = doors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; whatever goes wrong is answered."""
@@ -64,16 +69,24 @@ class Guard:
         answer = _Answer(send, self._health)
         try:
             with self._in_flight.answering():
-                await self._serve(scope, receive, answer.send)
+                await self._admit(scope, receive, answer)
         except ClientDisconnect:
             return
         except Refused as error:
-            await answer.error(scope, receive, error.status, str(error))
+            await answer.error(scope, receive, error.status, str(error), headers=error.headers)
         except MLServerError as error:
             await answer.error(scope, receive, error.status_code, words_of(error))
         except Exception as error:
             logger.exception("a request failed in an unexpected way")
             await answer.error(scope, receive, 500, "internal error", error)
+
+    async def _admit(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
+        if self._doors is None:
+            await self._serve(scope, receive, answer.send)
+            return
+        caller = self._doors.admit(scope)
+        with self._doors.held(caller if scope["method"] == "POST" else None) as answer.fields:
+            await self._serve(scope, receive, answer.send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "POST":
@@ -95,6 +108,7 @@ class Guard:
             return
         name, version = asked["name"], asked["version"]
         await self._health.require(name, version)
+        note(model=name)
         headers = headers_of(scope)
         limit = await self._infer.accept(name, version, headers) or self._settings.max_request_bytes
         received = await self._receive(scope, receive, headers, limit)
@@ -146,11 +160,13 @@ class _Answer:
         self._send = send
         self._health = health
         self._started = self._ended = False
+        self.fields: Mapping[str, str] = {}
+        """What is said besides, of the caller's rate."""
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._started = True
-            if self._health.draining or message["status"] in _RETRIED:
+            if self._health.draining or self.fields or message["status"] in _RETRIED:
                 message = self._dressed(message)
         elif not message.get("more_body", False):
             self._ended = True
@@ -158,6 +174,7 @@ class _Answer:
 
     def _dressed(self, message: Message) -> Message:
         headers = MutableHeaders(raw=list(message["headers"]))
+        headers.update(self.fields)
         if message["status"] in _RETRIED:
             headers.setdefault("retry-after", retry_after())
         if self._health.draining:
@@ -171,9 +188,10 @@ class _Answer:
         status: int,
         words: str,
         cause: Exception | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         if self._ended:
             return
         if self._started:
             raise RuntimeError("an answer ends half-way") from cause  # uvicorn then hangs up
-        await error_answer(status, words)(scope, receive, self.send)
+        await error_answer(status, words, headers)(scope, receive, self.send)

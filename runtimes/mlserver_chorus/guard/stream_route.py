@@ -17,6 +17,8 @@ from pydantic import BaseModel
 from starlette.responses import StreamingResponse
 from starlette.types import Send
 
+from chorus_http.trace_context import CURRENT
+
 
 class Failure(BaseModel):
     """What a stream ends with that fails half-way."""
@@ -42,6 +44,8 @@ class EventStream(StreamingResponse):
                 async for response in responses:
                     await _send(send, ServerSentEvent(response))
             except MLServerError as error:
+                if span := CURRENT.get():
+                    span.failed(str(error.status_code))
                 await _send(send, ServerSentEvent(Failure(error=str(error))))
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 

@@ -13,7 +13,9 @@ from mlserver import MLServer, ModelSettings
 from mlserver.middleware import InferenceMiddlewares
 from mlserver.settings import Settings
 
-from ..engine import memory
+from chorus_http.keys import KeyRing
+from chorus_http.tracing import Tracing, TracingError, start
+
 from ..engine.engine import close_engines, first_loss, first_problem
 from ..engine.errors import DeviceLost, EngineError, LoadError
 from ..guard.grpc_server import GuardedGRPCServer
@@ -23,19 +25,20 @@ from ..guard.repository import GuardedRepository
 from ..guard.rest_server import GuardedRESTServer, ListeningMetricsServer
 from ..pipelines import lane as pipelines
 from ..settings import RuntimeSettings
+from .admission import Admission
 from .leaving import leave
 from .ports import Listeners
 from .reading import first_line
 
 logger = logging.getLogger("mlserver.chorus")
 
+SERVICE = "chorus-runtime"
+
 # For the last 503 to reach their callers, and for a running batch to end.
 LAST_SECONDS = 0.5
 # Between two looks at the device, and for whoever watches the server to see that it is not live.
 LOOK_EVERY = 1.0
 LOST_SECONDS = 5.0
-# The allocator's holes are handed back so often: a thousandth of the time goes into it.
-TRIM_EVERY = 30.0
 
 
 class ChorusServer(MLServer):
@@ -45,11 +48,16 @@ class ChorusServer(MLServer):
     _grpc_server: GuardedGRPCServer
     _metrics_server: ListeningMetricsServer | None
 
-    def __init__(self, settings: Settings, ours: RuntimeSettings, listeners: Listeners) -> None:
+    def __init__(
+        self, settings: Settings, ours: RuntimeSettings, listeners: Listeners, keys: KeyRing
+    ) -> None:
         self._ours = ours
         self._listeners = listeners
+        self._admission = Admission.of(keys, ours, settings.host, settings.metrics_endpoint)
         self._stopping = asyncio.Event()
         self._in_flight = InFlight()
+        self._tracing = _traces(settings.tracing_server)
+        settings.tracing_server = None  # or MLServer adds spans with addresses and queries in them
         super().__init__(settings)
         # Without its CloudEvents, which copy the request's id into headers: any other id than
         # Latin letters would end the connection.
@@ -57,12 +65,17 @@ class ChorusServer(MLServer):
 
     async def run(self, models: list[ModelSettings]) -> None:
         """Serve until a signal comes. Raises LoadError, OSError for a port, and DeviceLost."""
+        if self._admission.exposed:
+            logger.warning(
+                "whoever reaches %s may ask the models: this server takes no keys; `chorus keys "
+                "new` makes one, CHORUS_API_KEYS_FILE asks for it",
+                self._settings.host,
+            )
         self.health.expected = [settings.name for settings in models]
         serving = asyncio.create_task(self._serve())
         loading = asyncio.create_task(self._load(models))
         stopped = asyncio.create_task(self._stopping.wait())
         lost = asyncio.create_task(_until_lost())
-        trimming = asyncio.create_task(_trim())
         await asyncio.wait({serving, loading, stopped, lost}, return_when=FIRST_COMPLETED)
         if loading.done():
             loading.result()
@@ -74,7 +87,6 @@ class ChorusServer(MLServer):
         if not serving.done():
             await self._drain(serving)
         await serving
-        trimming.cancel()
         await self._close()
 
     async def _serve(self) -> None:
@@ -118,25 +130,53 @@ class ChorusServer(MLServer):
         logger.info("all callers have their answers")
 
     async def _close(self) -> None:
-        """Free the device, unless it hangs."""
+        """Free the device, unless it hangs, and send the last traces."""
         closing = asyncio.to_thread(close_engines, LAST_SECONDS)
         with suppress(TimeoutError):
             await asyncio.wait_for(closing, 2 * LAST_SECONDS)
+        if self._tracing:
+            self._tracing.close()
+
+    def _configure_logger(self) -> None:
+        """Leave it as it is: MLServer's own would repeat every line in another form."""
 
     def _create_servers(self) -> None:
         problems = (first_problem, pipelines.first_problem)
         self.health = Health(self._model_registry, problems)
-        repository = GuardedRepository(self._model_repository, self._model_registry)
+        admission = self._admission
+        repository = GuardedRepository(
+            self._model_repository, self._model_registry, admission.repository_closed
+        )
         self._model_repository_handlers = repository
         about = (self._settings, self._data_plane, repository)
+        tracer = self._tracing.tracer if self._tracing else None
         self._rest_server = GuardedRESTServer(
-            *about, self._ours, self.health, self._in_flight, self._listeners.rest
+            *about,
+            self._ours,
+            self.health,
+            self._in_flight,
+            self._listeners.rest,
+            admission.rest,
+            pages=not admission.exposed,
+            tracer=tracer,
         )
         self._grpc_server = GuardedGRPCServer(
-            *about, self.health, self._in_flight, self._ours.drain_delay
+            *about,
+            self.health,
+            self._in_flight,
+            self._ours.drain_delay,
+            admission.grpc,
+            tracer,
+            self._ours.access_log,
         )
         if self._metrics_server:
-            self._metrics_server = ListeningMetricsServer(self._settings, self._listeners.metrics)
+            self._metrics_server = ListeningMetricsServer(
+                self._settings,
+                self._ours,
+                self._listeners.metrics,
+                admission.metrics,
+                pages=not admission.exposed,
+            )
         self._kafka_server = None
 
     def _add_signal_handlers(self) -> None:
@@ -151,11 +191,12 @@ class ChorusServer(MLServer):
         self._stopping.set()
 
 
-async def _trim() -> NoReturn:
-    """Keep the process as small as what it holds."""
-    while True:
-        await asyncio.sleep(TRIM_EVERY)
-        await asyncio.to_thread(memory.trim)
+def _traces(server: str | None) -> Tracing | None:
+    """The traces of this process, None where nobody wants them. Raises LoadError."""
+    try:
+        return start(SERVICE, server)
+    except TracingError as error:
+        raise LoadError(str(error)) from None
 
 
 async def _until_lost() -> NoReturn:

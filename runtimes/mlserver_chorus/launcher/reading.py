@@ -11,8 +11,13 @@ from mlserver.repository.load import load_model_settings
 from mlserver.settings import Settings
 from pydantic import ValidationError
 
+from chorus_http.keys import KeyRing, KeysError
+
 from ..engine.errors import LoadError
 from ..settings import RuntimeSettings
+
+# For MLServer and for uvicorn, each of which would set up its own.
+LOGS_AS_THEY_ARE = {"version": 1, "incremental": True}
 
 
 def read_runtime_settings() -> RuntimeSettings:
@@ -22,6 +27,21 @@ def read_runtime_settings() -> RuntimeSettings:
     except ValidationError as error:
         field, problem = first_line(error).split(": ", 1)
         raise LoadError(f"CHORUS_{field.upper()}: {problem}") from None
+
+
+def read_keys(ours: RuntimeSettings) -> KeyRing:
+    """Who may call; the error names the variable, and nothing of a key."""
+    try:
+        return KeyRing.read(
+            ours.api_keys.get_secret_value(),
+            ours.admin_keys.get_secret_value(),
+            ours.api_keys_file,
+            ours.upstream_key.get_secret_value(),
+            rate=ours.rate_limit,
+            concurrency=ours.max_concurrency,
+        )
+    except KeysError as error:
+        raise LoadError(str(error)) from None
 
 
 def read_models(root: Path, names: list[str] | None) -> list[ModelSettings]:
@@ -61,6 +81,10 @@ def read_settings(root: Path, **overrides: Any) -> Settings:
     settings.extensions = [*settings.extensions, "binary_tensor_data"]
     # Anything else would give each worker its own engine and its own copy of the weights.
     settings.parallel_workers = 0
+    settings.debug = False  # it shows tracebacks to callers, and their paths to the log
+    if settings.logging_settings:
+        raise LoadError("logging_settings: set CHORUS_LOG_FORMAT and CHORUS_LOG_LEVEL instead")
+    settings.logging_settings = LOGS_AS_THEY_ARE
     for name, value in overrides.items():
         if value is not None:
             setattr(settings, name, value)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ..engine.timings import Timings
 from .lane import Lane
 from .requests import Call
 from .running import Left
@@ -25,7 +26,14 @@ class Events:
 
     @classmethod
     def start(
-        cls, loaded: Loaded, lane: Lane, call: Call, *, key: str, deadline: float | None
+        cls,
+        loaded: Loaded,
+        lane: Lane,
+        call: Call,
+        *,
+        key: str,
+        deadline: float | None,
+        timings: Timings | None = None,
     ) -> Events:
         """Queue the generation in the model's lane. Raises InvalidRequest."""
         from . import streaming
@@ -33,7 +41,7 @@ class Events:
         streaming.check(call.options)
         events = cls()
         run = partial(events._generate, loaded, call)
-        queued = lane.run(call.inputs, run, key=key, deadline=deadline)
+        queued = lane.run(call.inputs, run, key=key, deadline=deadline, timings=timings)
         events._run = asyncio.create_task(queued)
         return events
 

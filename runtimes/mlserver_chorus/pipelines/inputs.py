@@ -46,11 +46,11 @@ class Reader:
         return value
 
     def image(self, value: Any, field: str) -> Any:
-        """A PIL image."""
+        """An image, not yet decoded."""
         return media.image(value, field, self.budget)
 
     def audio(self, value: Any, field: str) -> Any:
-        """Samples at the model's rate."""
+        """A recording, not yet decoded, at the model's rate."""
         return media.recording(value, field, self.budget, self.sampling_rate)
 
     def classified(self, value: Any, field: str) -> Any:

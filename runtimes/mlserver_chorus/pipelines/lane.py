@@ -23,6 +23,7 @@ from ..engine.errors import (
     InferenceFailed,
     Overloaded,
 )
+from ..engine.timings import Pass, Timings
 from . import metrics
 from .pace import Pace
 from .running import Miscounted, Run, counted
@@ -80,15 +81,19 @@ class Lane:
         shares: str | None = None,
         key: str = "",
         deadline: float | None = None,
+        timings: Timings | None = None,
     ) -> list[Any]:
         """One result per input, in order. Cancelling drops what has not begun and stops the rest.
 
-        Requests of equal `shares` may share a run; those of different `key`s take turns. Raises
+        Requests of equal `shares` may share a run; those of different `key`s take turns. What
+        happens when is told to `timings`, if there are any. Raises
         what `run` raises of ours, Overloaded, QueueTimeout, DeadlineExceeded, InferenceFailed or
         EngineClosed.
         """
         loop = asyncio.get_running_loop()
-        request = Request(inputs, run, shares, key, deadline, loop.create_future())
+        request = Request(inputs, run, shares, key, deadline, loop.create_future(), timings)
+        if timings:
+            timings.queued = monotonic()
         self._put(request)
         timers = [loop.call_later(self._max_wait, request.waited_too_long)]
         if deadline is not None:
@@ -174,6 +179,7 @@ class Lane:
                 if self._running:
                     for row in self._running:
                         row.request.started = True
+                    _tell_taken(self._running)
                     break
                 self._changed.wait()
             return self._running
@@ -186,18 +192,28 @@ class Lane:
         self._pace.ran(monotonic() - began, len(rows))
 
     def _settle(self, rows: list[Row]) -> None:
+        began = monotonic()
         try:
             given = rows[0].request.run([row.input for row in rows], partial(_all_left, rows))
             results = counted(given, rows)
         except Exception as error:
+            self._tell(rows, began, failure="text")
             self._split(rows, error)
             return
+        self._tell(rows, began)
         for row, result in zip(rows, results, strict=True):
             request = row.request
             request.results[row.index] = result
             request.pending -= 1
             if request.pending == 0:
                 request.answer()
+
+    def _tell(self, rows: list[Row], began: float, failure: str | None = None) -> None:
+        """Let those requests know of a run that want to."""
+        timings = {t for row in rows if (t := row.request.timings) is not None}
+        one = Pass(self._name, len(rows), None, began, monotonic(), failure)
+        for each in timings:
+            each.passes.append(one)
 
     def _split(self, rows: list[Row], error: Exception) -> None:
         """Run the halves of what failed; of a single input, fail its request."""
@@ -223,6 +239,13 @@ class Lane:
         metrics.FAILED.labels(self._name).inc()
         logger.error("%s failed on one input: %s", self._name, type(error).__name__)
         request.fail(InferenceFailed(f"model {self._name} failed on this input"))
+
+
+def _tell_taken(rows: list[Row]) -> None:
+    now = monotonic()
+    for row in rows:
+        if (timings := row.request.timings) and timings.taken is None:
+            timings.taken = now
 
 
 def _all_left(rows: list[Row]) -> bool:

@@ -22,8 +22,10 @@ from ..engine import threads
 from ..engine.errors import LoadError
 from ..engine.loading import device_of, token_limit
 from ..engine.memory import give_back
+from ..engine.reasons import reason
 from ..errors import InvalidRequest
 from . import answers, chance, own, sharing
+from . import vocoder as vocoders
 from .calls import CALLS
 from .running import Left, never, stoppable
 from .tasks import Input, Task
@@ -119,6 +121,7 @@ def load(
     max_rows: int,
     model_kwargs: Mapping[str, Any],
     tokenizer: Path | None = None,
+    vocoder: Path | None = None,
     intra_op_threads: int | None = None,
     max_new_tokens: int,
 ) -> Loaded:
@@ -129,15 +132,18 @@ def load(
     if intra_op_threads:
         threads.use(intra_op_threads)
     try:
-        build = _own if task.own else _pipeline
-        pipe = build(task, folder, target, dict(model_kwargs), tokenizer)
+        kwargs = dict(model_kwargs)
+        if task.own:
+            pipe = _own(task, folder, target, kwargs, tokenizer)
+        else:
+            pipe = _pipeline(task, folder, target, kwargs, tokenizer, vocoder)
     except ImportError as error:
         raise LoadError(f"model {name}: {_missing(error)}") from error
     except LoadError as error:
         raise LoadError(f"model {name}: {error}") from error
     except Exception as error:
         raise LoadError(
-            f"model {name}: {folder.name} cannot be loaded for {task.name}: {_first_line(error)}"
+            f"model {name}: {folder.name} cannot be loaded for {task.name}: {reason(error)}"
         ) from error
     loaded = Loaded(task, pipe, 1, intra_op_threads)
     _bound(loaded, max_new_tokens)
@@ -168,7 +174,12 @@ def _own(
 
 
 def _pipeline(
-    task: Task, folder: Path, device: torch.device, kwargs: dict[str, Any], tokenizer: Path | None
+    task: Task,
+    folder: Path,
+    device: torch.device,
+    kwargs: dict[str, Any],
+    tokenizer: Path | None,
+    vocoder: Path | None,
 ) -> Any:
     """A pipeline of transformers, on a model that was loaded here to see that it is whole."""
     _, row, _ = check_task(task.name)
@@ -177,13 +188,15 @@ def _pipeline(
     parts = {part: str(folder) for part in _PARTS if getattr(kind, f"_load_{part}") is not False}
     if tokenizer and "tokenizer" in parts:
         parts["tokenizer"] = str(tokenizer)
+    module = _module(task, folder, row["pt"], kwargs)
     return pipeline(
         task.name,
-        model=_module(task, folder, row["pt"], kwargs),
+        model=module,
         config=str(folder),
         device=None if "device_map" in kwargs else device,
         trust_remote_code=False,
         **parts,
+        **vocoders.parts(module, vocoder, device),
         **_ALWAYS.get(task.name, {}),
     )
 
@@ -238,9 +251,4 @@ def _missing(error: ImportError) -> str:
     for package in ("torchaudio", "pytesseract", "librosa", "phonemizer"):
         if package in words:
             return f"its weights need the package {package}: pip install {package}"
-    return _first_line(error)
-
-
-def _first_line(error: Exception) -> str:
-    lines: Sequence[str] = str(error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__)[:300]
+    return reason(error)

@@ -15,6 +15,7 @@ from time import monotonic
 from typing import Any
 
 from ..engine.errors import DeadlineExceeded, QueueTimeout
+from ..engine.timings import Timings
 from .running import Run
 
 
@@ -31,6 +32,8 @@ class Request:
     deadline: float | None
     """When the answer is worth nothing any more, by `time.monotonic`."""
     future: asyncio.Future[list[Any]]
+    timings: Timings | None = None
+    """Where its times are kept, if its caller wants to know them."""
     started: bool = False
     results: list[Any] = field(init=False)
     pending: int = field(init=False)

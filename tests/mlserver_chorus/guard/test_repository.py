@@ -105,6 +105,20 @@ async def test_changes_of_a_model_follow_each_other(
     assert stage.began == stage.ended == ["load one", "unload one", "load one"]
 
 
+async def test_a_closed_one_changes_nothing_and_says_why(
+    files: Files, registry: MultiModelRegistry, stage: Stage
+) -> None:
+    closed = GuardedRepository(files, registry, "closed by its operator")
+    stage.go.set()
+    for change in (closed.load, closed.unload):
+        for name in ("one", "nobody"):
+            with pytest.raises(MLServerError, match="closed by its operator") as refusal:
+                await change(name)
+            assert refusal.value.status_code == 403
+    assert stage.began == []
+    assert len(await closed.index(RepositoryIndexRequest(ready=None))) == 2
+
+
 async def test_models_do_not_wait_for_each_other(
     repository: GuardedRepository, stage: Stage
 ) -> None:

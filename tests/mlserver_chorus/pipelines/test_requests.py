@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from mlserver_chorus.pipelines.inputs import Reader
 from mlserver_chorus.pipelines.media import Budget
 from mlserver_chorus.pipelines.requests import Call, Rules, checked, parse
 from mlserver_chorus.pipelines.tasks import TASKS
+from mlserver_chorus.pipelines.undecoded import decoded
 
 Json = dict[str, Any]
 
@@ -32,7 +34,8 @@ def read(task: str, *inputs: Json, defaults: Json | None = None, **parameters: A
     request = InferenceRequest(inputs=list(inputs), parameters=parameters)
     rules = Rules(TASKS[task], 16, 100, defaults or {})
     reader = Reader(TASKS[task], 1000, Budget(1_000_000, 60.0), 16000)
-    return parse(request, rules, reader)
+    call = parse(request, rules, reader)
+    return replace(call, inputs=decoded(call.inputs))
 
 
 def picture() -> str:
@@ -146,9 +149,9 @@ def test_images_inside_chats() -> None:
 
 
 def test_audio_as_samples() -> None:
-    given = tensor([0.0, 0.5] * 2, "inputs", "nplist", shape=[2, 2], datatype="FP32")
+    given = tensor([0.0, 0.5] * 400, "inputs", "nplist", shape=[2, 400], datatype="FP32")
     first, second = read("audio-classification", given).inputs
-    assert first.tolist() == second.tolist() == [0.0, 0.5]
+    assert first.tolist() == second.tolist() == [0.0, 0.5] * 200
     assert first.dtype == np.float32
 
 

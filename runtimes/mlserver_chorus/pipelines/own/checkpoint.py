@@ -13,6 +13,7 @@ from transformers import AutoConfig, AutoImageProcessor, AutoTokenizer
 from transformers.utils import logging
 
 from ...engine.errors import LoadError
+from ...engine.reasons import reason
 
 # What transformers says of each call belongs to whoever writes the request, not into the log.
 logging.set_verbosity_error()
@@ -42,7 +43,7 @@ class Checkpoint:
         try:
             return AutoTokenizer.from_pretrained(self.tokenizer_folder, **_LOCAL)
         except Exception as error:
-            raise LoadError(f"no tokenizer could be loaded: {_first_line(error)}") from error
+            raise LoadError(f"no tokenizer could be loaded: {reason(error)}") from error
 
     def image_processor(self) -> Any:
         """What turns images into tensors, by Pillow: the other backend resizes differently."""
@@ -79,9 +80,5 @@ class Checkpoint:
             return family.from_pretrained(self.folder, **_LOCAL, **options)
         except Exception as error:
             raise LoadError(
-                f"{self.folder.name} cannot be loaded as {family.__name__}: {_first_line(error)}"
+                f"{self.folder.name} cannot be loaded as {family.__name__}: {reason(error)}"
             ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

@@ -33,11 +33,11 @@ class Dense:
         try:
             config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
             activation = config["activation_function"].rpartition(".")[2]
-            pickled = folder / "pytorch_model.bin"
+            safe = folder / "model.safetensors"
             weights = (
-                torch.load(pickled, weights_only=True)
-                if pickled.is_file()
-                else load_file(folder / "model.safetensors")
+                load_file(safe)
+                if safe.is_file()
+                else torch.load(folder / "pytorch_model.bin", weights_only=True)
             )
             return cls(
                 weights["linear.weight"].float().to(checkpoint.device),

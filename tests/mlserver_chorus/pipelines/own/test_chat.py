@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,28 @@ def test_an_answer_has_256_tokens_at_most_unless_more_are_asked_for(
 def test_the_template_may_refuse(chat: Path) -> None:
     with pytest.raises(ValueError, match="chat template refuses"):
         made("conversational", chat)([SAID[::-1]])
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ cycler.__init__.__globals__.os.mkdir(messages[0].content) }}",
+        "{{ raise_exception.__globals__['os'].mkdir(messages[0].content) }}",
+        "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+        "{{ messages.append(messages) }}",
+        "{% set n = namespace() %}{% set n.__class__ = 1 %}",
+    ],
+)
+def test_the_template_of_a_checkpoint_is_confined(
+    chat: Path, tmp_path: Path, template: str
+) -> None:
+    folder = tmp_path / "it"
+    shutil.copytree(chat, folder)
+    (folder / "chat_template.jinja").write_text(template)
+    ran = tmp_path / "ran"
+    with pytest.raises(ValueError, match="chat template refuses"):
+        made("conversational", folder)([[{"role": "user", "content": str(ran)}]])
+    assert not ran.exists()
 
 
 def test_without_a_template_there_is_no_chat(chat: Path, tmp_path: Path) -> None:
