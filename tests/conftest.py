@@ -144,6 +144,11 @@ class Runtime:
 Launch = Callable[..., Runtime]
 
 
+def unexpected(log: str) -> list[str]:
+    """What a log says of exceptions that nobody has thought of."""
+    return [line for line in log.splitlines() if "Traceback" in line or " exception=" in line]
+
+
 def served_models(root: Path = MODELS) -> list[str]:
     return sorted(path.parent.name for path in root.glob("*/model-settings.json"))
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,14 +19,14 @@ START_SECONDS = 300.0
 """All the models of the group, and on first use their stand-ins, on a busy machine."""
 
 
-def start(log: Path, *options: str) -> Stack:
-    """`chorus serve`, whose gateway may fetch images from this machine."""
+def start(log: Path, *options: str, media_host: str = "") -> Stack:
+    """`chorus serve`, whose gateway may fetch images from a host."""
     ports = free_ports(4)
     argv = [sys.executable, "-m", "chorus", "serve", *options]
     for flag, port in zip(FLAGS, ports, strict=True):
         argv += [flag, str(port)]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("CHORUS_")}
-    environment["CHORUS_MEDIA_HOSTS"] = "127.0.0.1"
+    environment["CHORUS_MEDIA_HOSTS"] = media_host
     with log.open("w") as out:
         process = subprocess.Popen(
             argv, stdout=out, stderr=out, cwd=ROOT, env=environment, text=True
@@ -31,8 +34,8 @@ def start(log: Path, *options: str) -> Stack:
     return Stack(process, ports, log, options)
 
 
-def serving(log: Path, *options: str) -> Iterator[Stack]:
-    stack = start(log, *options)
+def serving(log: Path, *options: str, media_host: str = "") -> Iterator[Stack]:
+    stack = start(log, *options, media_host=media_host)
     try:
         try:
             stack.wait_until_ready(START_SECONDS)
@@ -46,9 +49,10 @@ def serving(log: Path, *options: str) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="session")
-def tasks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def tasks(tmp_path_factory: pytest.TempPathFactory, media_host: str) -> Iterator[Stack]:
     """A model for every task, each on its stand-in."""
-    yield from serving(tmp_path_factory.mktemp("tasks") / "serve.log", "--models", "tasks,svalabs")
+    log = tmp_path_factory.mktemp("tasks") / "serve.log"
+    yield from serving(log, "--models", "tasks,svalabs", media_host=media_host)
 
 
 @pytest.fixture(scope="session")
@@ -58,3 +62,14 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "picture.png").write_bytes(files.png())
     (folder / "sound.wav").write_bytes(files.wav())
     return folder
+
+
+@pytest.fixture(scope="session")
+def media_host(media: Path) -> Iterator[str]:
+    """A web server with that folder, which the gateway may fetch from."""
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(media))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()

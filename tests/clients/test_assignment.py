@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
-import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -37,14 +33,9 @@ TEXTS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(scope="module")
-def picture_url(media: Path) -> Iterator[str]:
-    """A web server of this machine, which the gateway may fetch from."""
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(media))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/picture.png"
-        server.shutdown()
+def picture_url(media_host: str) -> str:
+    """An image on a web server that the gateway may fetch from."""
+    return f"http://{media_host}/picture.png"
 
 
 def check(task: str, out: Any) -> None:

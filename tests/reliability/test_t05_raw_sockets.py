@@ -12,7 +12,7 @@ from random import Random
 
 import httpx
 import pytest
-from tests.conftest import Launch, Runtime
+from tests.conftest import Launch, Runtime, unexpected
 from tests.reliability.gateways import gateway_before
 from tests.reliability.http1 import Request, post
 from tests.reliability.mutations import MUTATIONS, Case, case_of
@@ -93,7 +93,7 @@ def fuzz(server: Runtime, kind: str, seed: int, cases: int) -> None:
     assert server.process.poll() is None
     ready = "/v2/health/ready" if kind == "model server" else "/readyz"
     assert httpx.get(f"{server.url}{ready}").status_code == 200
-    assert "Traceback" not in server.log[logged:], server.log[logged:][-3000:]
+    assert not unexpected(server.log[logged:])
 
 
 def verdict(case: Case, answer: bytes | None) -> str:

@@ -10,6 +10,7 @@ A text may hold these words, anywhere:
     rows:COUNT      its batch gives so many rows more, or fewer
     nan             its row is not a number
     lost            the device fails, and everything after it
+    defect          it fails outside of any batch, with all of the request in the exception
 
 CHORUS_FAULTY_BATCH_SECONDS and CHORUS_FAULTY_TOKEN_SECONDS, both 0 by default, are the device's
 time for a batch and for each of its tokens: a capacity that costs no CPU.
@@ -30,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mlserver.types import InferenceRequest, InferenceResponse
 
 from mlserver_chorus.classifier import Classifier
 from mlserver_chorus.engine.types import Encoding, Logits, Model
@@ -124,6 +126,12 @@ def _values(word: str, texts: Sequence[str]) -> list[str]:
 
 class Faulty(Classifier):
     """Serves a FaultyForward as if it had been loaded."""
+
+    async def answer(self, request: InferenceRequest) -> InferenceResponse:
+        """Classify the request's texts, unless one of them is to find a defect of ours."""
+        if "defect" in str(request.inputs):
+            raise ValueError(f"cannot stand {request}")
+        return await super().answer(request)
 
     async def load(self) -> bool:
         await asyncio.sleep(0)  # as real weights do: the other models announce themselves

@@ -1,0 +1,84 @@
+"""T47: the requirements files are all that is installed, to the version, by hashes."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from supply_chain import pins, project, sbom
+from supply_chain.installed import closure
+
+FILES = (*pins.HASHED, pins.TORCH)
+CUDA = re.compile(r"(nvidia|cuda|triton)(-|$)")
+"""What torch's own build for GPUs brings; in no file, see requirements-torch.txt."""
+
+
+def every_pin() -> list[pins.Pin]:
+    return [pin for file in FILES for pin in pins.read(file)]
+
+
+@pytest.mark.parametrize("file", pins.HASHED, ids=lambda file: file.name)
+def test_t47_every_pin_has_its_hashes(file: Path) -> None:
+    found = pins.read(file)
+    assert found
+    assert [pin.name for pin in found if not pin.hashes] == []
+
+
+def test_t47_torch_alone_has_none() -> None:
+    assert [pin.name for pin in pins.read(pins.TORCH)] == ["torch"]
+
+
+def test_t47_nothing_is_pinned_twice() -> None:
+    counts = Counter(pin.name for pin in every_pin())
+    assert [name for name, count in counts.items() if count > 1] == []
+
+
+def test_t47_no_file_names_another_place() -> None:
+    for file in FILES:
+        assert not re.search(
+            r"https?:|file:|^\s*-(?!-hash=)", file.read_text(), flags=re.MULTILINE
+        ), file.name
+
+
+def test_t47_what_is_installed_is_what_is_pinned() -> None:
+    for pin in every_pin():
+        if pin.applies:
+            assert pin.requirement.specifier.contains(version(pin.name), prereleases=True), pin.name
+
+
+def test_t47_whatever_anything_asks_for_is_pinned() -> None:
+    pinned = {pin.name for pin in every_pin()}
+    asked = closure([*sbom.runtime(), *project.group("torch"), *project.group("build")])
+    asked |= closure(project.required("dev"))
+    assert {name for name in asked.keys() - pinned if not CUDA.match(name)} == set()
+
+
+def test_t47_nothing_more_is_pinned_for_serving() -> None:
+    asked = closure([*sbom.runtime(), *project.group("torch")])
+    serving = {pin.name for pin in pins.read(pins.SERVING) if pin.applies}
+    assert serving - asked.keys() == set()
+
+
+def test_t47_the_pins_are_what_pyproject_asks_for() -> None:
+    pinned = {pin.name: pin for pin in every_pin()}
+    groups = [part for name in ("torch", "build", "mlserver") for part in project.group(name)]
+    for requirement in [*project.required(*project.SERVING, "dev"), *groups]:
+        assert fits(requirement, pinned[canonicalize_name(requirement.name)]), requirement
+
+
+def fits(requirement: Requirement, pin: pins.Pin) -> bool:
+    return requirement.specifier.contains(pin.version, prereleases=True)
+
+
+def test_t47_the_set_up_asks_for_hashes_and_builds_nothing_of_others() -> None:
+    makefile = (pins.ROOT / "Makefile").read_text()
+    (pinned,) = re.findall(r"^PINNED := (.*)$", makefile, flags=re.MULTILINE)
+    assert pinned == "$(PIP) --require-hashes $(WHEELS)"
+    assert "\nWHEELS ?= --only-binary :all:\n" in makefile
+    for line in re.findall(r"^\t(.* -r .*)$", makefile, flags=re.MULTILINE):
+        assert line.startswith("$(PINNED) ") or line == "$(PIP) -r requirements-torch.txt", line
