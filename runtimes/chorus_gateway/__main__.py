@@ -8,9 +8,9 @@ from tempfile import TemporaryDirectory
 
 from chorus_gateway.server import DrainingServer, PortError, bind
 from chorus_gateway.settings import Settings, SettingsError, load
-from chorus_http import logs
-from chorus_http.keys import KeysError
-from chorus_http.tracing import TracingError, require
+from chorus_http.access.keys import KeysError
+from chorus_http.logs import setup as logs
+from chorus_http.traces.tracing import TracingError, require
 
 logger = logging.getLogger("chorus_gateway")
 

@@ -8,8 +8,8 @@ from fastapi.security import HTTPBearer
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chorus_gateway.errors import ErrorBody, error_response
-from chorus_http.access import Access, Rules
-from chorus_http.callers import Scope as KeyScope
+from chorus_http.access.callers import Scope as KeyScope
+from chorus_http.access.rules import Access, Rules
 from chorus_http.errors import Refused
 
 # Whatever is not in here, the documentation among it, takes a key of `admin`.

@@ -42,11 +42,11 @@ from chorus_gateway.upstream.served import Served
 from chorus_gateway.upstream.transport import Transport
 from chorus_gateway.upstream.upstreams import Upstreams
 from chorus_gateway.upstream.v2 import V2Client
-from chorus_http.access import Access
-from chorus_http.access_log import AccessLog
-from chorus_http.limits import CallerLimits
-from chorus_http.request_ids import RequestIds
-from chorus_http.tracing import Tracing
+from chorus_http.access.limits import CallerLimits
+from chorus_http.access.rules import Access
+from chorus_http.logs.access_log import AccessLog
+from chorus_http.logs.request_ids import RequestIds
+from chorus_http.traces.tracing import Tracing
 
 VERSION = version("chorus-serve")
 DESCRIPTION = (

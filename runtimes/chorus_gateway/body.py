@@ -7,7 +7,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from chorus_gateway.errors import BodyNotJson, BodyTooLarge, MediaTypeUnsupported
-from chorus_http import body, json_limits
+from chorus_http.connections import body, json_limits
 from chorus_http.errors import BadBody, TooLarge, UnknownType
 
 MAX_JSON_DEPTH: Final = 100  # a chat with images has ten

@@ -23,10 +23,10 @@ from chorus_gateway.errors import (
 from chorus_gateway.pace import Pace
 from chorus_gateway.traces import coalesced, waited
 from chorus_gateway.waiting import Bounds, Waiter, WaitingLine
-from chorus_http import request_ids
-from chorus_http.access_log import milliseconds
-from chorus_http.log_lines import FIELDS
-from chorus_http.trace_context import CURRENT
+from chorus_http.logs import request_ids
+from chorus_http.logs.access_log import milliseconds
+from chorus_http.logs.lines import FIELDS
+from chorus_http.traces.context import CURRENT
 
 T = TypeVar("T")
 

@@ -8,8 +8,8 @@ from typing import Final, NamedTuple, TypeVar
 from starlette.requests import Request
 
 from chorus_gateway.errors import BadInput, DeadlinePassed
-from chorus_http import timeouts
-from chorus_http.callers import ANONYMOUS, CALLER, Caller, key_of
+from chorus_http.access.callers import ANONYMOUS, CALLER, Caller, key_of
+from chorus_http.connections import timeouts
 
 T = TypeVar("T")
 

@@ -7,9 +7,9 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chorus_gateway.errors import HANDLERS, GatewayError, RateLimited, TooManyAtOnce
-from chorus_http.callers import CALLER, Caller, key_of
+from chorus_http.access.callers import CALLER, Caller, key_of
+from chorus_http.access.limits import CallerLimits
 from chorus_http.errors import OverConcurrency, OverRate
-from chorus_http.limits import CallerLimits
 
 CLASSIFY: Final = "/classify"  # the one path that works for whoever sends a GET
 

@@ -24,7 +24,7 @@ from chorus_gateway.tasks.request import TaskRequest
 from chorus_gateway.upstream.deployed_url import Target
 from chorus_gateway.upstream.sender import Headers
 from chorus_gateway.upstream.upstreams import Upstreams
-from chorus_http.callers import ANONYMOUS
+from chorus_http.access.callers import ANONYMOUS
 
 if TYPE_CHECKING:
     from chorus_gateway.media.files import File

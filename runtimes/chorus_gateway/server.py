@@ -14,7 +14,7 @@ from fastapi import FastAPI
 
 from chorus_gateway.readiness import Readiness
 from chorus_gateway.settings import Settings
-from chorus_http.connection import Limits, limited
+from chorus_http.connections.connection import Limits, limited
 
 KEEP_ALIVE_SECONDS: Final = 65  # above the 60 s after which most proxies drop an idle connection
 BACKLOG: Final = 2048  # uvicorn's own

@@ -29,9 +29,9 @@ from chorus_gateway.media.limits import MOST_PIXELS, MediaLimits
 from chorus_gateway.outbound.allowed import parse_entry
 from chorus_gateway.outbound.networks import parse_networks
 from chorus_gateway.upstream.deployed_url import parse_named
-from chorus_http.keys import KeyRing
-from chorus_http.logs import Format, Level, as_level
-from chorus_http.rates import checked_rate
+from chorus_http.access.keys import KeyRing
+from chorus_http.access.rates import checked_rate
+from chorus_http.logs.setup import Format, Level, as_level
 
 FILE_VARIABLE: Final = "CHORUS_GATEWAY_SETTINGS"
 DEFAULT_FILE: Final = Path("settings/gateway.json")

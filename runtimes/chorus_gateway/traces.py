@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Final
 from starlette.types import ASGIApp, Scope
 
 from chorus_gateway.errors import GatewayError, UpstreamError, UpstreamRefused
-from chorus_http.trace_context import CURRENT, TEXTS
-from chorus_http.traced_requests import TraceRequests
-from chorus_http.tracing import Tracing, TracingError, start
+from chorus_http.traces.context import CURRENT, TEXTS
+from chorus_http.traces.requests import TraceRequests
+from chorus_http.traces.tracing import Tracing, TracingError, start
 from chorus_http.v2_paths import template_of
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
-    from chorus_http.spans import OpenSpan
+    from chorus_http.traces.spans import OpenSpan
 
 logger = logging.getLogger("chorus_gateway")
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Generic, Optional, TypeVar
 from chorus_gateway.errors import DeadlinePassed, Displaced, OutOfReach, Overloaded
 from chorus_gateway.fair import FairQueue
 from chorus_gateway.pace import Pace
-from chorus_http.access_log import NOTED
-from chorus_http.request_ids import CURRENT
+from chorus_http.logs.access_log import NOTED
+from chorus_http.logs.request_ids import CURRENT
 
 if TYPE_CHECKING:
-    from chorus_http.spans import OpenSpan
+    from chorus_http.traces.spans import OpenSpan
 
 T = TypeVar("T")
 

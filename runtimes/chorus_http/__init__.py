@@ -1,4 +1,5 @@
-"""What the HTTP of both servers has in common: its timers, its limits, what callers say in headers.
+"""What both servers have in common, a folder for each concern; knows neither of them.
 
-Knows neither the gateway nor the plugin.
+connections/ bounds what arrives, access/ says who may ask and how much, logs/ and traces/ say what
+happened without saying what was asked, media/ reads images and recordings within a memory limit.
 """

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from mlserver.types import InferenceRequest
 
-from chorus_http import callers, timeouts
+from chorus_http.access import callers
+from chorus_http.connections import timeouts
 
 from .errors import InvalidRequest
 

@@ -15,7 +15,7 @@ import click
 import uvloop
 from mlserver.rest import app as rest_app
 
-from chorus_http import logs
+from chorus_http.logs import setup as logs
 
 from .engine.errors import EngineError
 from .guard.stream_route import StreamEndpoints

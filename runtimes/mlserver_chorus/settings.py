@@ -18,8 +18,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from chorus_http.logs import Format, Level, as_level
-from chorus_http.rates import checked_rate
+from chorus_http.access.rates import checked_rate
+from chorus_http.logs.setup import Format, Level, as_level
 
 from .engine.errors import LoadError
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Final
 
-from chorus_http.access_log import NOTED, milliseconds, note
-from chorus_http.trace_context import BATCH_SIZE, CURRENT, MODEL, TEXTS, TOKENS
+from chorus_http.logs.access_log import NOTED, milliseconds, note
+from chorus_http.traces.context import BATCH_SIZE, CURRENT, MODEL, TEXTS, TOKENS
 
 from .engine.timings import Pass, Timings
 
 if TYPE_CHECKING:
-    from chorus_http.spans import OpenSpan
+    from chorus_http.traces.spans import OpenSpan
 
 _OFF: Final = nullcontext(None)
 

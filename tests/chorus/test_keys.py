@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from chorus.cli import app
 from chorus.key_file import Entry, KeyFile
-from chorus_http.keys import Caller, KeyRing, Scope
+from chorus_http.access.keys import Caller, KeyRing, Scope
 
 
 @pytest.fixture(autouse=True)

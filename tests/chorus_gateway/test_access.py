@@ -10,7 +10,7 @@ from tests.chorus_gateway.conftest import FakeTransport
 
 from chorus_gateway.app import create_app
 from chorus_gateway.settings import Settings, SettingsError, load
-from chorus_http.keys import KeysError
+from chorus_http.access.keys import KeysError
 
 KEY, OTHER, ADMIN = "one-key-of-16-chars", "another-key-of-that", "the-key-of-an-admin"
 

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from chorus_gateway import deadlines
 from chorus_gateway.deadlines import NOTHING_SAID, terms_of, within
 from chorus_gateway.errors import BadInput, DeadlinePassed
-from chorus_http.callers import CALLER, Caller, Scope
+from chorus_http.access.callers import CALLER, Caller, Scope
 
 
 def request(**said: str) -> Request:

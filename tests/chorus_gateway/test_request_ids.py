@@ -12,9 +12,9 @@ import pytest
 from chorus_gateway.app import create_app
 from chorus_gateway.settings import Settings
 from chorus_gateway.upstream.transport import Reply
-from chorus_http.log_lines import FIELDS
-from chorus_http.logs import ACCESS
-from chorus_http.request_ids import CURRENT
+from chorus_http.logs.lines import FIELDS
+from chorus_http.logs.request_ids import CURRENT
+from chorus_http.logs.setup import ACCESS
 
 if TYPE_CHECKING:
     from tests.chorus_gateway.conftest import FakeTransport

@@ -19,7 +19,7 @@ from tests.traces import TRACEPARENT, Memory
 
 from chorus_gateway.app import create_app
 from chorus_gateway.settings import Settings
-from chorus_http.trace_context import CURRENT
+from chorus_http.traces.context import CURRENT
 
 CANARY = "canary3f9c"
 CALL = "POST /v2/models/{model_name}/infer"

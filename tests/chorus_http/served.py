@@ -13,9 +13,9 @@ import uvicorn
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from chorus_http.body import read
-from chorus_http.connection import Limits, limited
-from chorus_http.leaving import while_the_caller_stays
+from chorus_http.connections.body import read
+from chorus_http.connections.connection import Limits, limited
+from chorus_http.connections.leaving import while_the_caller_stays
 
 LIMITS = Limits(max_head_bytes=2000, head_timeout=0.4, body_timeout=0.8)
 KEEP_ALIVE = 1

@@ -11,8 +11,8 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import StatusCode
 from tests.traces import Memory
 
-from chorus_http.spans import OpenSpan, begin
-from chorus_http.trace_context import CURRENT
+from chorus_http.traces.context import CURRENT
+from chorus_http.traces.spans import OpenSpan, begin
 from mlserver_chorus.engine.timings import Pass
 from mlserver_chorus.traces import timed
 

@@ -12,7 +12,7 @@ from chorus_gateway.errors import BadInput, Busy
 from chorus_gateway.media import files
 from chorus_gateway.media.fetch import Fetcher
 from chorus_gateway.media.limits import MediaLimits
-from chorus_http.memory_budget import MemoryBudget, NeverFits, NoRoom, Share
+from chorus_http.media.memory_budget import MemoryBudget, NeverFits, NoRoom, Share
 
 if TYPE_CHECKING:
     from chorus_gateway.media.files import File, Medium

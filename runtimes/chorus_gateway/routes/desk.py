@@ -18,7 +18,7 @@ from chorus_gateway.upstream import sender
 from chorus_gateway.upstream.deployed_url import DeployedUrls, Target
 from chorus_gateway.upstream.served import Model, Served
 from chorus_gateway.upstream.upstreams import Upstreams
-from chorus_http.access_log import note
+from chorus_http.logs.access_log import note
 
 T = TypeVar("T")
 

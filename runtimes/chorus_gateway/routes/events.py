@@ -9,7 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from chorus_gateway import sse
 from chorus_gateway.errors import GatewayError, message_of
-from chorus_http.trace_context import CURRENT
+from chorus_http.traces.context import CURRENT
 
 logger = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from chorus_gateway.routes.predict import MAY_RAISE, TIMEOUT
 from chorus_gateway.routes.raw import RawRoute
 from chorus_gateway.tasks.task import Task
 from chorus_gateway.upstream.served import Model
-from chorus_http.access_log import note
+from chorus_http.logs.access_log import note
 
 Read = Callable[[Task, object], Completion]
 

@@ -18,7 +18,7 @@ from chorus_gateway.readiness import ENSEMBLE, Readiness
 from chorus_gateway.routes.predict import TIMEOUT
 from chorus_gateway.routes.raw import RawRoute
 from chorus_gateway.upstream.v2 import Answer
-from chorus_http.access_log import note
+from chorus_http.logs.access_log import note
 
 T = TypeVar("T")
 

@@ -9,7 +9,8 @@ import aiohttp
 from chorus_gateway.upstream.arriving import read_reply
 from chorus_gateway.upstream.faults import in_our_words
 from chorus_gateway.upstream.transport import Reply
-from chorus_http import request_ids, trace_context
+from chorus_http.logs import request_ids
+from chorus_http.traces import context as trace_context
 
 logger = logging.getLogger(__name__)
 

@@ -32,8 +32,8 @@ from chorus_gateway.upstream.http_transport import IDLE_SECONDS, open_session
 from chorus_gateway.upstream.pool import Pool
 from chorus_gateway.upstream.server import Server, next_server
 from chorus_gateway.upstream.transport import Reply
-from chorus_http import request_ids
-from chorus_http.trace_context import TRACEPARENT, W3C_TRACEPARENT
+from chorus_http.logs import request_ids
+from chorus_http.traces.context import TRACEPARENT, W3C_TRACEPARENT
 
 Headers = Mapping[str, str]
 

@@ -21,7 +21,7 @@ from chorus_gateway.errors import (
 )
 from chorus_gateway.upstream.reporting import report
 from chorus_gateway.upstream.transport import Reply, Transport
-from chorus_http.trace_context import CURRENT, MODEL
+from chorus_http.traces.context import CURRENT, MODEL
 
 # The statuses with which a V2 server may speak about the content of a request.
 ABOUT_THE_INPUT = frozenset({400, 413, 422})

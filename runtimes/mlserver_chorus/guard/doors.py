@@ -13,13 +13,13 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from chorus_http import callers
-from chorus_http.access import Access, Rules
-from chorus_http.callers import Caller
-from chorus_http.callers import Scope as KeyScope
+from chorus_http.access import callers
+from chorus_http.access.callers import Caller
+from chorus_http.access.callers import Scope as KeyScope
+from chorus_http.access.keys import KeyRing
+from chorus_http.access.limits import CallerLimits
+from chorus_http.access.rules import Access, Rules
 from chorus_http.errors import Refused
-from chorus_http.keys import KeyRing
-from chorus_http.limits import CallerLimits
 
 from ..deadline import CALLER
 from .answers import error_answer

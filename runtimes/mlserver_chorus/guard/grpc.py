@@ -18,7 +18,7 @@ from mlserver.handlers import DataPlane, ModelRepositoryHandlers
 from mlserver.types import InferenceRequest, InferenceResponse, RepositoryIndexRequest
 from mlserver.utils import extract_headers, insert_headers
 
-from chorus_http.access_log import note
+from chorus_http.logs.access_log import note
 
 from ..deadline import CALLER, TRANSPORT_DEADLINE
 from ..errors import InvalidRequest

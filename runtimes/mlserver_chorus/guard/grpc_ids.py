@@ -12,8 +12,8 @@ import grpc
 from grpc_health.v1 import health_pb2
 from mlserver.grpc import dataplane_pb2, model_repository_pb2
 
-from chorus_http import request_ids
-from chorus_http.access_log import OTHER, Line
+from chorus_http.logs import request_ids
+from chorus_http.logs.access_log import OTHER, Line
 
 from ..deadline import CALLER
 

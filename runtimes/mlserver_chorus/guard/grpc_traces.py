@@ -11,8 +11,8 @@ import grpc
 from google.protobuf.descriptor import MethodDescriptor
 from opentelemetry.trace import Tracer
 
-from chorus_http.spans import OpenSpan, begin
-from chorus_http.trace_context import CURRENT, TRACEPARENT
+from chorus_http.traces.context import CURRENT, TRACEPARENT
+from chorus_http.traces.spans import OpenSpan, begin
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Unary = Callable[[Any, Context], Awaitable[Any]]

@@ -16,10 +16,10 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chorus_http import body, json_limits
-from chorus_http.access_log import note
+from chorus_http.connections import body, json_limits
+from chorus_http.connections.leaving import while_the_caller_stays
 from chorus_http.errors import Refused, UnknownType
-from chorus_http.leaving import while_the_caller_stays
+from chorus_http.logs.access_log import note
 
 from ..settings import RuntimeSettings
 from . import binary

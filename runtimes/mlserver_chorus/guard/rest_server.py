@@ -17,10 +17,10 @@ from opentelemetry.trace import Tracer
 from starlette.types import ASGIApp, Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from chorus_http.access_log import OTHER, AccessLog
-from chorus_http.connection import Limits, limited
-from chorus_http.request_ids import RequestIds
-from chorus_http.traced_requests import TraceRequests
+from chorus_http.connections.connection import Limits, limited
+from chorus_http.logs.access_log import OTHER, AccessLog
+from chorus_http.logs.request_ids import RequestIds
+from chorus_http.traces.requests import TraceRequests
 from chorus_http.v2_paths import is_probe, template_of
 
 from ..settings import RuntimeSettings

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from starlette.responses import StreamingResponse
 from starlette.types import Send
 
-from chorus_http.trace_context import CURRENT
+from chorus_http.traces.context import CURRENT
 
 
 class Failure(BaseModel):

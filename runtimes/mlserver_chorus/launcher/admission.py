@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
 
-from chorus_http.keys import KeyRing
-from chorus_http.limits import CallerLimits
+from chorus_http.access.keys import KeyRing
+from chorus_http.access.limits import CallerLimits
 
 from ..guard.doors import GRPC, REST, Doors, metrics_rules
 from ..settings import RuntimeSettings

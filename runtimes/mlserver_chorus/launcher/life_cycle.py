@@ -13,8 +13,8 @@ from mlserver import MLServer, ModelSettings
 from mlserver.middleware import InferenceMiddlewares
 from mlserver.settings import Settings
 
-from chorus_http.keys import KeyRing
-from chorus_http.tracing import Tracing, TracingError, start
+from chorus_http.access.keys import KeyRing
+from chorus_http.traces.tracing import Tracing, TracingError, start
 
 from ..engine.engine import close_engines, first_loss, first_problem
 from ..engine.errors import DeviceLost, EngineError, LoadError

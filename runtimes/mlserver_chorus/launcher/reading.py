@@ -11,7 +11,7 @@ from mlserver.repository.load import load_model_settings
 from mlserver.settings import Settings
 from pydantic import ValidationError
 
-from chorus_http.keys import KeyRing, KeysError
+from chorus_http.access.keys import KeyRing, KeysError
 
 from ..engine.errors import LoadError
 from ..settings import RuntimeSettings

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from functools import cache
 from typing import TypeVar
 
-from chorus_http.memory_budget import MemoryBudget, NeverFits, NoRoom
+from chorus_http.media.memory_budget import MemoryBudget, NeverFits, NoRoom
 
 from ..engine.errors import Overloaded
 from ..errors import InvalidRequest

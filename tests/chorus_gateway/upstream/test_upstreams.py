@@ -30,7 +30,7 @@ from chorus_gateway.upstream.foreign import ForeignServers
 from chorus_gateway.upstream.pool import Pool
 from chorus_gateway.upstream.sender import passed_on
 from chorus_gateway.upstream.upstreams import Upstreams
-from chorus_http.request_ids import CURRENT
+from chorus_http.logs.request_ids import CURRENT
 
 from .servers import own_server, pool_of, sending, strangers
 

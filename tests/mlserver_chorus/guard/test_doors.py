@@ -11,10 +11,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from chorus_http.callers import Caller
+from chorus_http.access.callers import Caller
+from chorus_http.access.keys import KeyRing
+from chorus_http.access.limits import CallerLimits
 from chorus_http.errors import Forbidden, OverConcurrency, OverRate, Refused, Unauthorized
-from chorus_http.keys import KeyRing
-from chorus_http.limits import CallerLimits
 from mlserver_chorus.deadline import CALLER, key_of
 from mlserver_chorus.guard.doors import GRPC, REST, Doors, KeyedApp, metrics_rules
 

@@ -13,10 +13,10 @@ from mlserver.errors import MLServerError
 from mlserver.grpc import dataplane_pb2 as pb
 from mlserver.grpc.dataplane_pb2_grpc import GRPCInferenceServiceStub
 
-from chorus_http.access_log import note
-from chorus_http.log_lines import FIELDS
-from chorus_http.logs import ACCESS
-from chorus_http.request_ids import CURRENT
+from chorus_http.logs.access_log import note
+from chorus_http.logs.lines import FIELDS
+from chorus_http.logs.request_ids import CURRENT
+from chorus_http.logs.setup import ACCESS
 from mlserver_chorus.guard.grpc_calls import Calls
 from mlserver_chorus.guard.grpc_ids import METHODS, PROBES, IdentifyCalls
 from mlserver_chorus.guard.in_flight import InFlight

@@ -6,7 +6,7 @@ from typing import Literal
 
 import pytest
 
-from chorus_http.keys import KeyRing
+from chorus_http.access.keys import KeyRing
 from mlserver_chorus.launcher.admission import EXPOSED, OFF, Admission, listens_to_the_network
 from mlserver_chorus.settings import RuntimeSettings
 

@@ -1,0 +1,1 @@
+"""What every HTTP connection is held to: heads, bodies, JSON, hosts, and the time for each."""
