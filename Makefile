@@ -12,18 +12,21 @@ $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "chorus: Python 3.11 or 3.12 is needed, and none is on the PATH (PYTHON=/path/to/python chooses one)" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-# torch goes first and by its exact name, so that a CPU build at hand is taken.
-$(VENV)/.installed: requirements.txt requirements-mlserver.txt pyproject.toml | $(BIN)/python
+# Files whose hashes are not in the requirements are refused. `make WHEELS=` builds what has no wheel.
+WHEELS ?= --only-binary :all:
+PINNED := $(PIP) --require-hashes $(WHEELS)
+
+$(VENV)/.installed: requirements.txt requirements-torch.txt requirements-mlserver.txt requirements-build.txt pyproject.toml | $(BIN)/python
 	@echo "chorus: setting up $(VENV); this takes a minute or two, once"
-	$(PIP) torch==2.13.0
-	$(PIP) -r requirements.txt
-	$(PIP) --no-deps -r requirements-mlserver.txt
-	$(PIP) --no-deps --editable .
+	$(PINNED) -r requirements.txt -r requirements-build.txt
+	$(PIP) -r requirements-torch.txt
+	$(PINNED) --no-deps -r requirements-mlserver.txt
+	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 	@echo "chorus: $(VENV) is ready"
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
-	$(PIP) -r requirements.txt -r requirements-dev.txt
+	$(PINNED) -r requirements.txt -r requirements-build.txt -r requirements-dev.txt
 	@touch $@
 
 install: $(VENV)/.installed ## set up .venv with all that serving needs
@@ -53,6 +56,15 @@ format: $(VENV)/.installed-dev ## rewrite the code in the project's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+lock: $(VENV)/.installed-dev ## write the requirements files anew; ARGS=--upgrade, ARGS="--upgrade-package NAME"
+	$(BIN)/python -m supply_chain.lock $(ARGS)
+
+audit: $(VENV)/.installed-dev ## ask for published holes in what is pinned; ARGS="--service pypi", ARGS=--help
+	$(BIN)/python -m supply_chain.audit $(ARGS)
+
+sbom: $(VENV)/.installed-dev ## write the bill of materials, CycloneDX in dist/
+	$(BIN)/python -m supply_chain.sbom
+
 bench: $(VENV)/.installed-dev ## a benchmark: ARGS="peers …", ARGS=--help; alone, what serving costs
 	$(BIN)/python -m benchmarks $(or $(ARGS),overhead)
 
@@ -62,4 +74,4 @@ train-standins: $(VENV)/.installed ## train the small models that ship in models
 clean: ## remove the virtual environment and every cache
 	rm -rf $(VENV) .peers .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help install run test test-slow test-interop soak check format bench train-standins clean
+.PHONY: help install run test test-slow test-interop soak check format lock audit sbom bench train-standins clean

@@ -23,7 +23,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from chorus_http.tracing import Tracing
+from chorus_http.traces.tracing import Tracing
 
 TRACEPARENT = "00-{:032x}-{:016x}-01"
 

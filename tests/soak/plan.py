@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 SAMPLE_S = 5.0
-SHORT_MINUTES = 30.0
-LEAN = {"MALLOC_MMAP_THRESHOLD_": "262144", "MALLOC_TRIM_THRESHOLD_": "524288"}
-"""glibc hands freed memory back to the system at once."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +36,3 @@ class Plan:
     def sample_s(self) -> float:
         """Seconds between samples: 36 of them at least after the warm-up."""
         return min(SAMPLE_S, self.seconds / 60)
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """For the server: all as it is served, but in a short run a lean allocator.
-
-        glibc keeps what was freed, and takes some minutes until it has enough: up to 200 MiB, in
-        which no leak of a few minutes could be seen.
-        """
-        return LEAN if self.minutes < SHORT_MINUTES else {}

@@ -52,7 +52,7 @@ async def soak(plan: Plan, log: Path, say: Callable[[str], None], show: Show) ->
     say("computing the right answers …")
     truths = await asyncio.to_thread(subject.truths)
     say(f"starting chorus serve on {subject.folder.name}; its log is {log}")
-    async with serving(subject.folder, log, plan.environment) as server:
+    async with serving(subject.folder, log) as server:
         async with connected(server.ports, truths) as target:
             say(f"measuring its capacity for {plan.measuring_s:.0f} s …")
             most = await capacity(target, plan.measuring_s, random)

@@ -7,7 +7,7 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -41,9 +41,9 @@ class Server:
 
 
 @contextlib.asynccontextmanager
-async def serving(folder: Path, log: Path, environment: Mapping[str, str]) -> AsyncIterator[Server]:
+async def serving(folder: Path, log: Path) -> AsyncIterator[Server]:
     """Serve the models of a folder. Raises NotServing, also when the server goes away."""
-    server = _start(folder, log, environment)
+    server = _start(folder, log)
     try:
         await _until_ready(server)
         yield server
@@ -63,16 +63,14 @@ def exit_code(server: Server) -> int | None:
         return None
 
 
-def _start(folder: Path, log: Path, environment: Mapping[str, str]) -> Server:
+def _start(folder: Path, log: Path) -> Server:
     ports = free_ports(len(FLAGS))
     argv = [sys.executable, "-m", "chorus", "serve", "--models-dir", str(folder)]
     for flag, port in zip(FLAGS, ports, strict=True):
         argv += [flag, str(port)]
     ours = {k: v for k, v in os.environ.items() if not k.startswith(("CHORUS_", "MLSERVER_"))}
     with log.open("w") as out:
-        process = subprocess.Popen(
-            argv, stdout=out, stderr=out, cwd=ROOT, env=ours | dict(environment)
-        )
+        process = subprocess.Popen(argv, stdout=out, stderr=out, cwd=ROOT, env=ours)
     return Server(process, Ports(*ports), log)
 
 

@@ -28,8 +28,3 @@ def test_what_makes_no_sense_is_refused(
 @pytest.mark.parametrize(("minutes", "warmup_s"), [(60, 300), (10, 240), (5, 120)])
 def test_the_warm_up_is_five_minutes_or_four_tenths(minutes: float, warmup_s: float) -> None:
     assert Plan(minutes).warmup_s == warmup_s
-
-
-def test_only_a_short_run_changes_the_allocator() -> None:
-    assert Plan(5).environment
-    assert Plan(60).environment == {}

@@ -1,0 +1,62 @@
+"""Write the requirements files anew from pyproject.toml: `make lock`.
+
+A pin that still fits stays; `--upgrade` moves all of them, `--upgrade-package NAME` one. uv makes
+them because it resolves for every platform and Python at once, where pip-tools knows its own alone.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from supply_chain import pins, project
+
+_COMPILE = (
+    *(sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal"),
+    *("--python-version", "3.11", "--generate-hashes", "--no-header", "--no-annotate"),
+)
+_ALL = ("pyproject.toml", "--group", "mlserver", "--group", "torch")
+_REASONS = "# Written by `make lock` from pyproject.toml, which has the reasons; do not edit.\n"
+_HEADERS = {
+    pins.SERVING: "# Everything that serving needs, but for MLServer and torch.\n",
+    pins.MLSERVER: "# Installed with --no-deps, on the pins of requirements.txt.\n",
+    pins.BUILD: "# What makes the package of Chorus itself.\n",
+    pins.DEV: "# What tests and checks need beyond requirements.txt and requirements-build.txt.\n",
+}
+
+
+def main(upgrades: list[str]) -> None:
+    """Write all files that have hashes; ends with uv's own words where it finds no way."""
+    extras = _each("--extra", project.SERVING)
+    mlserver = [requirement.name for requirement in project.group("mlserver")]
+    serving = [*_ALL, *extras, *_each("--no-emit-package", mlserver)]
+    _write(pins.SERVING, *serving, *upgrades)
+    _write(pins.MLSERVER, "--group", "mlserver", "--no-deps")
+    _write(pins.BUILD, "--group", "build", *_beyond(pins.SERVING), *upgrades)
+    dev = [*serving, "--extra", "dev", *_beyond(pins.SERVING, pins.BUILD)]
+    _write(pins.DEV, *dev, *upgrades)
+
+
+def _beyond(*files: Path) -> list[str]:
+    """Agree with these files, and repeat none of their pins."""
+    there = (pin.name for file in files for pin in pins.read(file))
+    agree = _each("--constraint", (file.name for file in files))
+    return [*agree, *_each("--no-emit-package", there)]
+
+
+def _each(option: str, values: Iterable[str]) -> list[str]:
+    return [part for value in values for part in (option, value)]
+
+
+def _write(file: Path, *arguments: str) -> None:
+    command = [*_COMPILE, *arguments, "--output-file", file.name]
+    done = subprocess.run(command, cwd=pins.ROOT, check=False, stdout=subprocess.DEVNULL)  # noqa: S603
+    if done.returncode:
+        sys.exit(f"lock: {file.name} stays as it was")
+    file.write_text(_HEADERS[file] + _REASONS + file.read_text())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,46 @@
+"""What pyproject.toml asks for."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Any
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from supply_chain.pins import ROOT, TORCH, read
+
+GATEWAY = ("gateway", "tracing")
+SERVING = ("runtime", "gateway", "tracing", "cli")
+"""Extras that requirements.txt is for."""
+
+
+def _project() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def version() -> str:
+    """Of Chorus."""
+    return str(_project()["project"]["version"])
+
+
+def required(*extras: str) -> list[Requirement]:
+    """What these extras ask for."""
+    table = _project()["project"]["optional-dependencies"]
+    return [Requirement(line) for extra in extras for line in table[extra]]
+
+
+def group(name: str) -> list[Requirement]:
+    """What this dependency group asks for."""
+    return [Requirement(line) for line in _project()["dependency-groups"][name]]
+
+
+def left_out() -> frozenset[str]:
+    """Packages that others ask for and that are in no requirements file."""
+    overrides = map(Requirement, _project()["tool"]["uv"]["override-dependencies"])
+    names = {
+        canonicalize_name(requirement.name)
+        for requirement in overrides
+        if requirement.marker and not requirement.marker.evaluate()
+    }
+    return frozenset(names - {pin.name for pin in read(TORCH)})
