@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich import box
@@ -58,8 +58,15 @@ LockFile = Annotated[
 ]
 
 
+Weights = Annotated[
+    Literal["hub"],
+    typer.Option("--weights", help="Where from; as `chorus serve` has it, but only from there."),
+]
+
+
 def pull(
     names: Names = None,
+    weights: Weights = "hub",
     models_dir: Folder = None,
     lock: LockFile = None,
     update: Annotated[

@@ -38,7 +38,7 @@ async def arrive(
 
 async def test_every_text_is_sent_and_counted() -> None:
     async with server(lambda path: reply(GOOD)) as port:
-        report = await arrive(port, [0.002 * n for n in range(50)], clients=10)
+        report = await arrive(port, [0.002 * n for n in range(50)], clients=50)
     assert (report.good, report.sent, report.dropped) == (50, 50, 0)
     assert report.seconds >= 0.098
     assert 0 < report.p50_ms <= report.p99_ms

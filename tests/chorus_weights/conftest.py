@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -61,9 +62,13 @@ class Place:
         (folder / "model-settings.json").write_text(json.dumps(settings))
 
     def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
-        """`chorus pull` in a process of its own, running."""
+        """`chorus pull` in a process of its own, running; it hears Ctrl-C, whoever runs the tests.
+
+        Shells have what they start in the background ignore it, and that is inherited.
+        """
         return subprocess.Popen(
             [sys.executable, "-m", "chorus", "pull", *arguments],
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             cwd=self.root,
             env=_clean() | self.hub.environment(self.cache) | variables,
             stdout=subprocess.PIPE,

@@ -39,7 +39,7 @@ def test_a_pull_pins_what_it_fetched_and_the_next_one_asks_nobody(place: Place) 
 
     place.hub.requests.clear()
     written = place.lock_file.stat().st_mtime_ns
-    (row,) = place.run("--json", HF_HUB_OFFLINE="1").rows
+    (row,) = place.run("--json", "--weights", "hub", HF_HUB_OFFLINE="1").rows
     assert (row["state"], row["fetched_bytes"]) == ("unchanged", 0)
     assert place.hub.requests == []
     assert place.lock_file.stat().st_mtime_ns == written

@@ -17,9 +17,9 @@ from tests.soak.tally import Minute
 HOUR_S = 3600.0
 MIB_PER_HOUR = 20.0
 SETTLING_MIB = 40.0
-"""What an allocator may still take in a short run: three times what the lean one (see plan.py) took
-in the last 3 min of healthy runs of 5 min, 12 and 13 MiB. Of 30,000 texts in that time, a leak of
-1.5 KB each is above it."""
+"""What an allocator may still take in a short run: three times what it took in the last 3 min of
+healthy runs of 5 min, 13 MiB at most. Of 30,000 texts in that time, a leak of 1.5 KB each is above
+it."""
 SETTLED_S = 1500.0
 FLAT = 5
 MORE_SERIES = 200

@@ -34,6 +34,8 @@ def written(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., list[str]
     root = logging.getLogger()
     handlers, level, factory = root.handlers[:], root.level, logging.getLogRecordFactory()
     hooks = sys.unraisablehook, threading.excepthook
+    named = ("chorus", "chorus_gateway", "mlserver", "uvicorn", logs.ACCESS)
+    levels = {name: logging.getLogger(name).level for name in named}
     stderr = StringIO()
 
     def write(
@@ -47,6 +49,8 @@ def written(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., list[str]
     yield write
     root.handlers[:] = handlers
     root.setLevel(level)
+    for name, own in levels.items():
+        logging.getLogger(name).setLevel(own)
     logging.setLogRecordFactory(factory)
     logging.captureWarnings(False)
     logging.raiseExceptions = True

@@ -167,4 +167,5 @@ def test_a_long_recording_takes_no_more_than_is_counted_for_it() -> None:
     assert run.returncode == 0, run.stderr
     samples, taken, counted = map(int, run.stdout.split())
     assert samples == 300 * 16_000
-    assert taken < counted + 16 * 4 * recordings.BLOCK * 2, "and two blocks of 16 channels"
+    # Two blocks of 16 channels, and what the allocator takes; another copy would be 19 MB or more.
+    assert taken < counted + 16 * 4 * recordings.BLOCK * 4
