@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Iterable
 from contextvars import ContextVar
+from os import urandom
 from typing import Final
-from uuid import uuid4
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -18,12 +18,13 @@ CURRENT: Final[ContextVar[str]] = ContextVar("chorus_request_id", default="")
 
 _NAME: Final = HEADER.encode()
 _ALIAS: Final = b"x-amzn-trace-id"  # what Hugging Face's clients call it
+_NAMES: Final = (_NAME, _ALIAS)
 _FORM: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
 def new() -> str:
     """An id that nobody else has."""
-    return uuid4().hex
+    return urandom(16).hex()  # a quarter of the cost of a UUID, and as random
 
 
 def accepted(given: Iterable[str | bytes]) -> str:
@@ -34,8 +35,11 @@ def accepted(given: Iterable[str | bytes]) -> str:
 
 def of(headers: Iterable[tuple[bytes, bytes]]) -> str:
     """The id of a request with these headers, their names in lower case."""
-    named = [value for name, value in headers if name == _NAME]
-    return accepted(named or [value for name, value in headers if name == _ALIAS])
+    given = [header for header in headers if header[0] in _NAMES]
+    if not given:
+        return new()
+    named = [value for name, value in given if name == _NAME]
+    return accepted(named or [value for _, value in given])
 
 
 def passed_on() -> dict[str, str]:
