@@ -231,7 +231,7 @@ async def test_a_long_life_earns_the_first_delay_again() -> None:
 
 
 async def test_a_long_start_earns_nothing() -> None:
-    slow = "import time; time.sleep(2.1); print('up', flush=True)"
+    slow = f"import time; time.sleep(2.1); {BRIEF}"
     scene = Scene(replace(MANY, settled=2.0), one=slow)
     await scene.until(lambda: sum("starting" in line for line in scene.said) >= 2)
     scene.supervisor.stop()
