@@ -23,6 +23,7 @@ _HEADERS = {
     pins.SERVING: "# Everything that serving needs, but for MLServer and torch.\n",
     pins.MLSERVER: "# Installed with --no-deps, on the pins of requirements.txt.\n",
     pins.BUILD: "# What makes the package of Chorus itself.\n",
+    pins.GATEWAY: "# Everything that a gateway in a container of its own needs.\n",
     pins.DEV: "# What tests and checks need beyond requirements.txt and requirements-build.txt.\n",
 }
 
@@ -35,15 +36,21 @@ def main(upgrades: list[str]) -> None:
     _write(pins.SERVING, *serving, *upgrades)
     _write(pins.MLSERVER, "--group", "mlserver", "--no-deps")
     _write(pins.BUILD, "--group", "build", *_beyond(pins.SERVING), *upgrades)
-    dev = [*serving, "--extra", "dev", *_beyond(pins.SERVING, pins.BUILD)]
+    gateway = ["pyproject.toml", *_each("--extra", project.GATEWAY)]
+    _write(pins.GATEWAY, *gateway, *_agreeing(pins.SERVING), *upgrades)
+    dev = [*serving, *_each("--extra", ("kubernetes", "dev")), *_agreeing(pins.GATEWAY)]
+    dev += _beyond(pins.SERVING, pins.BUILD)
     _write(pins.DEV, *dev, *upgrades)
 
 
 def _beyond(*files: Path) -> list[str]:
     """Agree with these files, and repeat none of their pins."""
     there = (pin.name for file in files for pin in pins.read(file))
-    agree = _each("--constraint", (file.name for file in files))
-    return [*agree, *_each("--no-emit-package", there)]
+    return [*_agreeing(*files), *_each("--no-emit-package", there)]
+
+
+def _agreeing(*files: Path) -> list[str]:
+    return _each("--constraint", (file.name for file in files))
 
 
 def _each(option: str, values: Iterable[str]) -> list[str]:

@@ -15,8 +15,9 @@ SERVING = ROOT / "requirements.txt"
 MLSERVER = ROOT / "requirements-mlserver.txt"
 TORCH = ROOT / "requirements-torch.txt"
 BUILD = ROOT / "requirements-build.txt"
+GATEWAY = ROOT / "requirements-gateway.txt"
 DEV = ROOT / "requirements-dev.txt"
-HASHED = (SERVING, MLSERVER, BUILD, DEV)
+HASHED = (SERVING, MLSERVER, BUILD, GATEWAY, DEV)
 """Of each pin of these, every published file is known by its SHA-256."""
 
 _HASH = re.compile(r" --hash=sha256:([0-9a-f]{64})(?= |$)")

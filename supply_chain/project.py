@@ -10,7 +10,8 @@ from packaging.utils import canonicalize_name
 
 from supply_chain.pins import ROOT, TORCH, read
 
-GATEWAY = ("gateway", "tracing")
+GATEWAY = ("gateway", "tracing", "kubernetes", "cli")
+"""Extras that requirements-gateway.txt is for: the gateway in a container of its own."""
 SERVING = ("runtime", "gateway", "tracing", "cli")
 """Extras that requirements.txt is for."""
 
