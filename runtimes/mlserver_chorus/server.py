@@ -32,14 +32,18 @@ from .launcher.reading import (
 
 logger = logging.getLogger("mlserver.chorus")
 
+# The last is what an image sets for its own models, so that a platform's come before it.
+FOLDER_VARIABLES = ("MLSERVER_MODELS_DIR", "MLSERVER_MODEL_REPOSITORY_ROOT", "CHORUS_MODELS_DIR")
+
 
 async def _main(root: Path, names: list[str] | None, overrides: dict[str, Any]) -> None:
     try:
         ours = read_runtime_settings()
         logs.set_up(ours.log_format, ours.log_level)
         keys = read_keys(ours)
-        models = read_models(root, names)
         settings = read_settings(root, **overrides)
+        wanted = names or settings.load_models_at_startup
+        models = read_models(root, names) if wanted else []
         listeners = listen(settings)
         sys.path.insert(0, str(root))
         await ChorusServer(settings, ours, listeners, keys).run(models)
@@ -52,14 +56,24 @@ async def _main(root: Path, names: list[str] | None, overrides: dict[str, Any]) 
 
 
 @click.command()
-@click.argument("root", metavar="MODELS", type=click.Path(exists=True, file_okay=False))
-@click.option("--host", help="Address to listen on.  [settings.json]")
-@click.option("--http-port", type=int, help="V2 REST.  [settings.json]")
-@click.option("--grpc-port", type=int, help="V2 gRPC.  [settings.json]")
-@click.option("--metrics-port", type=int, help="Prometheus metrics.  [settings.json]")
-@click.option("--models", help="Names to load, comma-separated.  [all in MODELS]")
+@click.argument(
+    "root", metavar="[MODELS]", envvar=FOLDER_VARIABLES, type=click.Path(file_okay=False)
+)
+@click.option("--host", help="Address to listen on.  [MLSERVER_HOST]")
+@click.option("--http-port", type=int, help="V2 REST.  [MLSERVER_HTTP_PORT]")
+@click.option("--grpc-port", type=int, help="V2 gRPC.  [MLSERVER_GRPC_PORT]")
+@click.option("--metrics-port", type=int, help="Prometheus metrics.  [MLSERVER_METRICS_PORT]")
+@click.option(
+    "--models",
+    help="Names to load, comma-separated.  [all in MODELS; none if "
+    "MLSERVER_LOAD_MODELS_AT_STARTUP is false]",
+)
 def main(root: str, models: str | None, **overrides: Any) -> None:
     """Serve the model settings below the folder MODELS over V2.
+
+    An option counts before its variable in brackets, that before settings.json in MODELS.
+    MODELS itself may be MLSERVER_MODELS_DIR, MLSERVER_MODEL_REPOSITORY_ROOT or CHORUS_MODELS_DIR.
+    Where it holds no model, MLSERVER_MODEL_NAME, _IMPLEMENTATION and _URI may describe one.
 
     Example: python -m mlserver_chorus.server models --models cardiffnlp --http-port 8080
     """

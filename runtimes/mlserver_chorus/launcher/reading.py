@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import glob
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 from mlserver import ModelSettings
 from mlserver.repository.load import load_model_settings
-from mlserver.settings import Settings
+from mlserver.settings import ModelParameters, Settings
 from pydantic import ValidationError
 
 from chorus_http.access.keys import KeyRing, KeysError
 
 from ..engine.errors import LoadError
 from ..settings import RuntimeSettings
+from .server_settings import ServerSettings
 
 # For MLServer and for uvicorn, each of which would set up its own.
 LOGS_AS_THEY_ARE = {"version": 1, "incremental": True}
+
+MODEL_SETTINGS = "model-settings.json"
+IMPLEMENTATION = "MLSERVER_MODEL_IMPLEMENTATION"
 
 
 def read_runtime_settings() -> RuntimeSettings:
@@ -47,11 +53,12 @@ def read_keys(ours: RuntimeSettings) -> KeyRing:
 def read_models(root: Path, names: list[str] | None) -> list[ModelSettings]:
     """The settings of the named models below a folder, all of them by default.
 
+    Where no folder has a model, it is the one of MLSERVER_MODEL_… variables, as in MLServer.
     Raises LoadError for a file that cannot be read (MLServer would skip it and start without the
     model), for a name that no file has, and where there is no model at all.
     """
     models: dict[str, ModelSettings] = {}
-    for path in sorted(root.rglob("model-settings.json")):
+    for path in _model_files(root):
         try:
             settings = load_model_settings(str(path))
         except Exception as error:
@@ -59,29 +66,51 @@ def read_models(root: Path, names: list[str] | None) -> list[ModelSettings]:
         if settings.name in models:
             raise LoadError(f"{path}: another model is called {settings.name} already")
         models[settings.name] = settings
+    if not models and IMPLEMENTATION in os.environ:
+        settings = _model_of_environment()
+        models[settings.name] = settings
     if not models:
-        raise LoadError(f"there is no model-settings.json below {root}")
+        raise LoadError(f"there is no {MODEL_SETTINGS} below {root}")
     unknown = [name for name in names or () if name not in models]
     if unknown:
         raise LoadError(f"no model is called {unknown[0]}; {root} holds {', '.join(models)}")
     return list(models.values()) if names is None else [models[name] for name in names]
 
 
-def read_settings(root: Path, **overrides: Any) -> Settings:
-    """MLServer's settings from `settings.json` in the models' folder, some of them replaced.
+def _model_files(root: Path) -> list[Path]:
+    """Where MLServer's repository finds models: behind links too, and in no hidden folder.
 
-    Raises LoadError when the file cannot be read.
+    Of a mounted ConfigMap each file is there twice: as a link, and in a hidden folder.
     """
-    path = root / "settings.json"
+    pattern = f"**/{MODEL_SETTINGS}"
+    return sorted(root / found for found in glob.glob(pattern, root_dir=root, recursive=True))  # noqa: PTH207
+
+
+def _model_of_environment() -> ModelSettings:
+    """The model that variables alone describe, as MLServer's repository lists it."""
     try:
-        settings = Settings(**json.loads(path.read_text()) if path.is_file() else {})
+        settings = ModelSettings()
+        settings.parameters = ModelParameters()
     except Exception as error:
-        raise LoadError(f"{path} cannot be read: {first_line(error)}") from error
+        raise LoadError(f"the variables MLSERVER_MODEL_…: {first_line(error)}") from error
+    if not settings.name:
+        raise LoadError(f"MLSERVER_MODEL_NAME: give the model of {IMPLEMENTATION} a name")
+    return settings
+
+
+def read_settings(root: Path, **overrides: Any) -> Settings:
+    """MLServer's settings: overrides, MLSERVER_… variables, `settings.json`, our defaults.
+
+    The file is the one in the models' folder. Raises LoadError for a variable, or a file, that
+    cannot be read.
+    """
+    settings = _server_settings(root / "settings.json")
     settings.model_repository_root = str(root)
     settings.extensions = [*settings.extensions, "binary_tensor_data"]
     # Anything else would give each worker its own engine and its own copy of the weights.
     settings.parallel_workers = 0
     settings.debug = False  # it shows tracebacks to callers, and their paths to the log
+    settings.cache_enabled = False  # it tells requests of two models apart by their bodies alone
     if settings.logging_settings:
         raise LoadError("logging_settings: set CHORUS_LOG_FORMAT and CHORUS_LOG_LEVEL instead")
     settings.logging_settings = LOGS_AS_THEY_ARE
@@ -89,6 +118,17 @@ def read_settings(root: Path, **overrides: Any) -> Settings:
         if value is not None:
             setattr(settings, name, value)
     return settings
+
+
+def _server_settings(path: Path) -> Settings:
+    try:
+        return ServerSettings(**json.loads(path.read_text()) if path.is_file() else {})
+    except Exception as error:
+        problem = first_line(error)
+        variable = f"MLSERVER_{problem.split(':')[0].upper()}"
+        if isinstance(error, ValidationError) and variable in os.environ:
+            raise LoadError(f"{variable}: {problem.split(': ', 1)[1]}") from error
+        raise LoadError(f"{path} cannot be read: {problem}") from error
 
 
 def first_line(error: Exception) -> str:
