@@ -53,6 +53,11 @@ COMMANDS = {
         "throughput and latency over clients, length of the texts, and number of models",
         "--axes clients,tokens --output scaling.jsonl",
     ),
+    "fleet": Command(
+        "benchmarks.fleet.command",
+        "from one node's throughput to a fleet: writes the tables of docs/scaling.md",
+        "--check",
+    ),
     "plots": Command(
         "benchmarks.plots", "draw the rows of `scaling`", "scaling.jsonl --folder docs/benchmarks"
     ),
