@@ -35,13 +35,17 @@ run: install ## set up and serve the models: gateway on :8000, V2 on :8080 and :
 	@exec $(BIN)/chorus serve $(ARGS)
 
 test: check ## every quick test (what CI runs)
-	$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -m "not slow and not cluster" --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-slow: $(VENV)/.installed-dev ## the tests that take minutes
-	$(BIN)/python -m pytest -m "slow and not interop" $(ARGS)
+	$(BIN)/python -m pytest -m "slow and not interop and not cluster" $(ARGS)
 
 test-interop: $(VENV)/.installed-dev ## with programs of others, which it installs in .peers: minutes
 	$(BIN)/python -m pytest -m interop $(ARGS)
+
+test-cluster: $(VENV)/.installed-dev ## in real containers, which needs root and Debian's packages: minutes
+	tests/cluster/packages.sh
+	$(BIN)/python -m pytest -m cluster $(ARGS)
 
 soak: $(VENV)/.installed-dev ## an hour of load, good and bad, that nothing may grow under; ARGS="--minutes 5", ARGS=--help
 	@exec $(BIN)/python -m tests.soak $(ARGS)
@@ -65,6 +69,9 @@ audit: $(VENV)/.installed-dev ## ask for published holes in what is pinned; ARGS
 sbom: $(VENV)/.installed-dev ## write the bill of materials, CycloneDX in dist/
 	$(BIN)/python -m supply_chain.sbom
 
+image: ## build the container images; ARGS=gateway, ARGS="--torch-index URL", ARGS=--help
+	@exec $(PYTHON) -m supply_chain.images $(ARGS)
+
 bench: $(VENV)/.installed-dev ## a benchmark: ARGS="peers …", ARGS=--help; alone, what serving costs
 	$(BIN)/python -m benchmarks $(or $(ARGS),overhead)
 
@@ -74,4 +81,4 @@ train-standins: $(VENV)/.installed ## train the small models that ship in models
 clean: ## remove the virtual environment and every cache
 	rm -rf $(VENV) .peers .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help install run test test-slow test-interop soak check format lock audit sbom bench train-standins clean
+.PHONY: help install run test test-slow test-interop test-cluster soak check format lock audit sbom image bench train-standins clean

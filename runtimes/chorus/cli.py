@@ -8,6 +8,7 @@ import typer
 
 from chorus import keys
 from chorus import pull as pulling
+from chorus import servers as finding
 from chorus.errors import UsageError
 from chorus_weights.errors import WeightsError
 
@@ -19,6 +20,7 @@ app = typer.Typer(
 )
 app.add_typer(keys.app, name="keys")
 app.command(epilog=pulling.EXAMPLE)(pulling.pull)
+app.command(epilog=finding.EXAMPLE)(finding.servers)
 
 SERVE_EXAMPLE = """
 [bold]Example[/bold]: the real models, on two GPUs

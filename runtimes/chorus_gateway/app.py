@@ -12,9 +12,12 @@ from starlette.types import ASGIApp
 from chorus_gateway import access, traces
 from chorus_gateway.access import RequireKeys
 from chorus_gateway.coalescer import Coalescer, Limits
+from chorus_gateway.discovery.following import Following
+from chorus_gateway.discovery.servers import Servers
 from chorus_gateway.errors import HANDLERS
 from chorus_gateway.express import Express, ExpressApp
 from chorus_gateway.gate import Gate
+from chorus_gateway.in_flight import OWN, InFlight, Key
 from chorus_gateway.limits import LimitCallers
 from chorus_gateway.media import MediaReader
 from chorus_gateway.metrics import Metrics
@@ -41,7 +44,7 @@ from chorus_gateway.upstream.sender import Sender
 from chorus_gateway.upstream.served import Served
 from chorus_gateway.upstream.transport import Transport
 from chorus_gateway.upstream.upstreams import Upstreams
-from chorus_gateway.upstream.v2 import V2Client
+from chorus_gateway.upstream.v2 import Answer, V2Client
 from chorus_http.access.limits import CallerLimits
 from chorus_http.access.rules import Access
 from chorus_http.logs.access_log import AccessLog
@@ -68,15 +71,28 @@ def create_app(
         probe_timeout=settings.probe_timeout,
         on_error=metrics.observe_error,
     )
-    readiness = Readiness(client, settings.models, is_reachable=lambda: pool.is_up)
+    servers = Servers(settings.cluster_domain)
+    urls = _urls(settings, servers)
+    sender = _sender(settings, open_breakers, pool, urls, servers)
+    upstreams = _upstreams(settings, sender, metrics)
+    following = _following(settings, servers, upstreams)
+    readiness = Readiness(
+        client, settings.models, lambda: pool.is_up, lambda: not following or following.synced
+    )
     coalescer = Coalescer(
         partial(client.infer, ENSEMBLE), _limits(settings), on_call=metrics.observe_call
     )
-    urls = DeployedUrls(settings.upstream_urls, settings.allowed_servers, settings.servers)
-    sender = _sender(settings, open_breakers, pool, urls)
     media = MediaReader(settings.media_limits)
-    desk = _desk(settings, sender, media, metrics, urls)
+    in_flight = InFlight(settings.models)
+    desk = _desk(settings, upstreams, media, urls, in_flight)
     metrics.watch(coalescer.line, lambda: coalescer.calls_in_flight)
+    metrics.watch_models(
+        settings.models,
+        lambda: _by_model(in_flight, coalescer),
+        lambda: {(ENSEMBLE,): coalescer.line.age},
+    )
+    if following:
+        metrics.watch_discovery(lambda: servers.count, lambda: following.stale_seconds)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -86,6 +102,9 @@ def create_app(
             for part in (pool, sender, media):
                 await part.open()
                 opened.push_async_callback(part.close)
+            if following:
+                await following.open()
+                opened.push_async_callback(following.close)
             opened.callback(desk.predictor.close)
             opened.callback(close)
             yield
@@ -135,21 +154,53 @@ def create_app(
     return app
 
 
-def _desk(
-    settings: Settings, sender: Sender, media: MediaReader, metrics: Metrics, urls: DeployedUrls
-) -> Desk:
-    upstreams = Upstreams(
+def _upstreams(settings: Settings, sender: Sender, metrics: Metrics) -> Upstreams:
+    return Upstreams(
         sender,
         timeout=settings.predict_timeout,
         probe_timeout=settings.probe_timeout,
         on_error=metrics.observe_error,
     )
+
+
+def _urls(settings: Settings, servers: Servers) -> DeployedUrls:
+    return DeployedUrls(
+        settings.upstream_urls,
+        settings.allowed_servers,
+        settings.servers,
+        expected=settings.models,
+        cluster=servers,
+    )
+
+
+def _following(settings: Settings, servers: Servers, upstreams: Upstreams) -> Following | None:
+    if settings.discovery == "off":
+        return None
+    return Following(servers, upstreams.ready_models, settings.discovery_namespaces)
+
+
+def _by_model(in_flight: InFlight, coalescer: Coalescer[Answer]) -> dict[Key, int]:
+    """Requests in flight; those of /process are the ensemble's."""
+    counts = dict(in_flight.counts)
+    if (ENSEMBLE, OWN) in counts:
+        counts[ENSEMBLE, OWN] += coalescer.in_flight
+    return counts
+
+
+def _desk(
+    settings: Settings,
+    upstreams: Upstreams,
+    media: MediaReader,
+    urls: DeployedUrls,
+    in_flight: InFlight,
+) -> Desk:
     return Desk(
         gate=Gate(settings.max_requests_in_flight, settings.max_timeout),
         predictor=Predictor(upstreams, media),
         upstreams=upstreams,
         served=Served(upstreams, urls),
         urls=urls,
+        in_flight=in_flight,
         max_body_bytes=settings.max_media_body_bytes,
     )
 
@@ -178,18 +229,20 @@ def _transport(settings: Settings, url: str) -> HttpTransport:
     )
 
 
-def _sender(settings: Settings, metrics: OpenBreakers, own: Pool, urls: DeployedUrls) -> Sender:
+def _sender(
+    settings: Settings, metrics: OpenBreakers, own: Pool, urls: DeployedUrls, servers: Servers
+) -> Sender:
     foreign = ForeignServers(
         settings.breaker_failures,
         settings.breaker_pause,
         settings.predict_timeout,
         metrics.of("foreign"),
-        urls.is_listed,
+        urls.is_named,
     )
     return Sender(
         own,
         foreign,
-        Outbound(urls.is_listed, settings.allowed_networks, REFUSAL),
+        Outbound(urls.is_listed, settings.allowed_networks, REFUSAL, servers),
         settings.connect_timeout,
         settings.max_answer_bytes,
         settings.upstream_headers,

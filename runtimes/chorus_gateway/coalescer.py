@@ -86,6 +86,12 @@ class Coalescer(Generic[T]):
         """How many calls are running."""
         return len(self._calls)
 
+    @property
+    def in_flight(self) -> int:
+        """How many texts are accepted and not answered yet."""
+        in_calls = (waiter for waiters in self._calls.values() for waiter in waiters)
+        return len(self.line) + sum(not waiter.is_done for waiter in in_calls)
+
     def require_room(self, key: str = "", deadline: float | None = None) -> None:
         """Refuse early: before a text is read. Raises Overloaded, Draining."""
         if self._closed:

@@ -71,6 +71,10 @@ class UnknownModel(RequestError):
     """Nobody here serves a model of that name; the text lists who is served."""
 
 
+class AmbiguousModel(RequestError):
+    """Several model servers have a model of that name."""
+
+
 class BadInput(RequestError):
     """A field of the request is missing, unknown or wrong; the text names it."""
 
@@ -279,6 +283,7 @@ def refusal(said: str) -> str:
 STATUSES: Final[Mapping[type[GatewayError], Row]] = {
     NotServed: Row(404, str),
     UnknownModel: Row(404, str),
+    AmbiguousModel: Row(409, str),
     BadInput: Row(400, str),
     UnknownTask: Row(400, str),
     UrlNotAllowed: Row(400, str),

@@ -1,7 +1,7 @@
 """The gateway's metrics. Label sets are closed: nothing a caller sends becomes a label."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, Literal
 
 from prometheus_client import (
@@ -13,8 +13,10 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 from chorus_gateway.errors import UpstreamError
+from chorus_gateway.idle_models import IN_FLIGHT, QUEUE_AGE, WithoutIdle
 from chorus_gateway.waiting import WaitingLine
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -28,10 +30,10 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         of_all = _of_all_workers()
-        self._shown = of_all or self.registry
+        self._shown: Collector = of_all or self.registry
         if of_all is None:  # of several, the memory and CPU time of one say little
             ProcessCollector(registry=self.registry)
-        self._watched: list[tuple[Gauge, Callable[[], float]]] = []
+        self._watched: list[Callable[[], None]] = []
         self._requests = Counter(
             "chorus_gateway_requests_total",
             "Requests answered.",
@@ -101,21 +103,52 @@ class Metrics:
             of_workers="livemax",
         )
         self._gauge(
-            f"{prefix}_waiting_seconds",
-            "How long the one who is there longest has waited.",
-            lambda: line.age,
-            of_workers="livemax",
-        )
-        self._gauge(
             f"{prefix}_calls_in_flight",
             "Calls to the model server that are running.",
             calls_in_flight,
         )
 
+    def watch_discovery(self, servers: Callable[[], float], stale: Callable[[], float]) -> None:
+        """Read these on every refresh."""
+        self._gauge(
+            "chorus_gateway_discovered_servers",
+            "Model servers that the cluster names.",
+            servers,
+            of_workers="livemax",
+        )
+        self._gauge(
+            "chorus_gateway_discovery_stale_seconds",
+            "For how long nothing has been heard of the cluster; its last list holds.",
+            stale,
+            of_workers="livemax",
+        )
+
+    def watch_models(
+        self,
+        expected: Collection[str],
+        in_flight: Callable[[], Mapping[tuple[str, str], float]],
+        queue_age: Callable[[], Mapping[tuple[str], float]],
+    ) -> None:
+        """Read these on every refresh; the `expected` models are shown even while idle."""
+        self._gauges(
+            IN_FLIGHT,
+            "Requests of a model that wait or are being answered, on our own servers or elsewhere.",
+            ("model", "server"),
+            in_flight,
+        )
+        self._gauges(
+            QUEUE_AGE,
+            "How long the text has waited that is in no call yet for longest.",
+            ("model",),
+            queue_age,
+            of_workers="livemax",
+        )
+        self._shown = WithoutIdle(self._shown, expected)
+
     def refresh(self) -> None:
         """Bring the gauges up to date; their values are on file where several workers serve."""
-        for gauge, read in self._watched:
-            gauge.set(read())
+        for refresh in self._watched:
+            refresh()
 
     def exposition(self) -> bytes:
         """Write all of it, the sum of all workers, in Prometheus's text format."""
@@ -130,7 +163,23 @@ class Metrics:
         of_workers: Literal["livesum", "livemax"] = "livesum",
     ) -> None:
         gauge = Gauge(name, text, registry=self.registry, multiprocess_mode=of_workers)
-        self._watched.append((gauge, read))
+        self._watched.append(lambda: gauge.set(read()))
+
+    def _gauges(
+        self,
+        name: str,
+        text: str,
+        labels: tuple[str, ...],
+        read: Callable[[], Mapping[Any, float]],
+        of_workers: Literal["livesum", "livemax"] = "livesum",
+    ) -> None:
+        gauge = Gauge(name, text, labels, registry=self.registry, multiprocess_mode=of_workers)
+
+        def refresh() -> None:
+            for values, value in read().items():
+                gauge.labels(*values).set(value)
+
+        self._watched.append(refresh)
 
 
 def _of_all_workers() -> CollectorRegistry | None:

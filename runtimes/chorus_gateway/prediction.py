@@ -21,8 +21,8 @@ from chorus_gateway.generation import Step, read_step
 from chorus_gateway.media import MediaReader
 from chorus_gateway.tasks import wire
 from chorus_gateway.tasks.request import TaskRequest
-from chorus_gateway.upstream.deployed_url import Target
 from chorus_gateway.upstream.sender import Headers
+from chorus_gateway.upstream.target import Target
 from chorus_gateway.upstream.upstreams import Upstreams
 from chorus_http.access.callers import ANONYMOUS
 

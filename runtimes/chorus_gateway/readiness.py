@@ -18,7 +18,8 @@ FRESH_SECONDS: Final = 0.25
 class Readiness:
     """The state of the expected models; `draining` makes all of it unready.
 
-    Nothing is asked while no server is reachable: nothing is ready then.
+    Nothing is asked while no server is reachable: nothing is ready then. `is_synced` says whether
+    the servers of the cluster have been heard of once.
     """
 
     def __init__(
@@ -26,8 +27,10 @@ class Readiness:
         client: V2Client,
         models: Sequence[str],
         is_reachable: Callable[[], bool] = lambda: True,
+        is_synced: Callable[[], bool] = lambda: True,
     ) -> None:
         self.draining = False
+        self.is_synced = is_synced
         self._client = client
         self._models = models
         self._is_reachable = is_reachable

@@ -5,7 +5,7 @@ import os
 import sys
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import (
     AfterValidator,
@@ -25,6 +25,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from chorus_gateway.discovery.servers import DEFAULT_DOMAIN
 from chorus_gateway.media.limits import MOST_PIXELS, MediaLimits
 from chorus_gateway.outbound.allowed import parse_entry
 from chorus_gateway.outbound.networks import parse_networks
@@ -106,6 +107,9 @@ class Settings(BaseSettings):
     max_answer_bytes: Bound = 128 << 20  # masks and features are larger than what they describe
     max_requests_in_flight: Bound = 256  # per worker; each may hold a body and an answer
     predict_timeout: Seconds = 120.0  # object detection on a CPU takes 15 to 30 s
+    discovery: Literal["auto", "off"] = "auto"  # follow labelled Services, in a cluster
+    discovery_namespaces: Names = ()  # of theirs too, beside our own
+    cluster_domain: str = DEFAULT_DOMAIN
     media_hosts: Names = ()  # whom images and audio are fetched from, as allowed_servers
     max_media_bytes: Bound = 16 << 20
     max_media_pixels: Annotated[int, Field(gt=0, le=MOST_PIXELS)] = 1 << 25
@@ -125,7 +129,10 @@ class Settings(BaseSettings):
     log_level: Annotated[Level, BeforeValidator(as_level)] = "INFO"  # of our own loggers
     access_log: bool = False  # a line for every request; it costs each of them
 
-    @field_validator("models", "allowed_servers", "allowed_networks", "media_hosts", mode="before")
+    @field_validator(
+        *("models", "allowed_servers", "allowed_networks", "discovery_namespaces", "media_hosts"),
+        mode="before",
+    )
     @classmethod
     def _split_commas(cls, value: object) -> object:
         if isinstance(value, str):

@@ -141,13 +141,18 @@ class Pipeline(ChorusModel):
     def refuse_early(self, headers: Mapping[str, str]) -> None:
         """Its lane counts inputs, and so refuses none that has not been read."""
 
+    def queue_age(self) -> float:
+        """For how many seconds the oldest of its inputs in line has waited; 0 without any."""
+        return self._lane.queue_age() if self._lane else 0.0
+
     async def answer(self, request: InferenceRequest) -> InferenceResponse:
         """Run the task on the request's inputs."""
         with self._in_flight.one():
             loaded, lane = self._ready()
             deadline = self._deadline(request)
             async with self._call(request, loaded, deadline) as call:
-                with timed(self.name, len(call.inputs)) as timings:
+                inputs = len(call.inputs)
+                with timed(self.name, inputs) as timings, self.traffic.inputs(inputs):
                     elements = await lane.run(
                         call.inputs,
                         partial(loaded.run, call.options),
@@ -165,7 +170,13 @@ class Pipeline(ChorusModel):
         self, payloads: AsyncIterator[InferenceRequest]
     ) -> AsyncIterator[InferenceResponse]:
         """Generate for one input, an event per token. Raises MLServerError."""
-        with errors_for_callers(), self._in_flight.one(), timed(self.name, 1) as timings:
+        with (
+            self.traffic.request(),
+            errors_for_callers(),
+            self._in_flight.one(),
+            timed(self.name, 1) as timings,
+            self.traffic.inputs(1),
+        ):
             async for payload in payloads:
                 async for event in await self._stream(payload, timings):
                     yield self._respond([answers.output([answers.encode(event)])])

@@ -28,6 +28,7 @@ from .errors import STATUSES
 from .settings import DEFAULT_MAX_ROWS, DEFAULT_MAX_WAIT, RuntimeSettings
 from .tensors import described
 from .traces import timed
+from .traffic import REFUSED, Traffic, show
 from .v2 import Limits
 
 logger = logging.getLogger("mlserver.chorus")
@@ -47,6 +48,8 @@ class ChorusModel(MLModel):
         self._weights_choice = process.weights
         self._limits = Limits(texts=process.max_texts, chars=process.max_text_chars)
         self._process = process
+        self.traffic = Traffic()
+        show(self)
 
     @cached_property
     def _engine(self) -> Engine:
@@ -65,7 +68,11 @@ class ChorusModel(MLModel):
         Raises MLServerError.
         """
         with errors_for_callers():
-            self._engine.require_room(key_of(headers))
+            try:
+                self._engine.require_room(key_of(headers))
+            except EngineError:
+                self.traffic.requests[REFUSED] += 1
+                raise
 
     @abstractmethod
     async def answer(self, request: InferenceRequest) -> InferenceResponse:
@@ -73,17 +80,22 @@ class ChorusModel(MLModel):
 
     async def predict(self, payload: InferenceRequest) -> InferenceResponse:
         """Answer a request. Raises MLServerError with the status and words for the caller."""
-        with errors_for_callers():
+        with self.traffic.request(), errors_for_callers():
             return await self.answer(payload)
+
+    def queue_age(self) -> float:
+        """For how many seconds the oldest of its requests in line has waited; 0 without any."""
+        return self._engine.queue_age(self.name)
 
     async def _infer(
         self, request: InferenceRequest, models: Sequence[Model], texts: Sequence[str]
     ) -> list[Logits]:
         """Ask the engine, for as long as the caller waits."""
-        with timed(self.name, len(texts)) as timings:
+        with timed(self.name, len(texts)) as timings, self.traffic.inputs(len(texts)):
             return await self._engine.infer(
                 models,
                 texts,
+                asked=self.name,
                 deadline=deadline_of(request, self._process.max_timeout),
                 key=key_of_request(request),
                 timings=timings,

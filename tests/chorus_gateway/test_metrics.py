@@ -82,10 +82,14 @@ async def test_gauges_show_what_waits_and_what_runs(
     assert await samples(client, "waiting_texts") == [({}, 3)]
     assert await samples(client, "waiting_callers") == [({}, 1)]
     assert await samples(client, "waiting_texts_of_one_caller") == [({}, 3)]
-    [(_, seconds)] = await samples(client, "waiting_seconds")
+    assert ({"model": "process", "server": "own"}, 5) in await samples(client, "in_flight")
+    [(labels, seconds)] = await samples(client, "queue_age_seconds")
+    assert labels == {"model": "process"}
     assert seconds > 0
     release.set()
     assert {response.status_code for response in await asyncio.gather(*asked)} == {200}
+    assert ({"model": "process", "server": "own"}, 0) in await samples(client, "in_flight")
+    assert await samples(client, "queue_age_seconds") == [({"model": "process"}, 0)]
 
 
 @pytest.mark.parametrize(

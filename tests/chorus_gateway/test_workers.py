@@ -136,6 +136,7 @@ async def test_what_waits_is_summed_and_forgotten_with_its_worker(
     held = await everybody_waits(gateway, upstream, callers(gateway))
     await until_metric(gateway, 4, "calls_in_flight")
     await until_metric(gateway, CALLERS - 4, "waiting_texts")
+    await until_metric(gateway, CALLERS, "in_flight", model="process")
     workers(gateway)[0].kill()
     await until_metric(gateway, 2, "calls_in_flight")
     upstream.gate.set()

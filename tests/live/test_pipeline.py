@@ -18,7 +18,7 @@ import pytest
 from mlserver.grpc.dataplane_pb2_grpc import GRPCInferenceServiceStub
 from PIL import Image
 from tests.conftest import Launch, Runtime, unexpected
-from tests.live.callers import Clients, clients_of
+from tests.live.callers import Clients, clients_of, until
 from tests.live.protocol import (
     Answer,
     Grpc,
@@ -32,6 +32,7 @@ from tests.live.protocol import (
     tensor,
 )
 from tests.mlserver_chorus.pipelines import checkpoints
+from tests.monitoring.exported import exported, missing, used
 
 MODELS = {
     "sentiment": ("text-classification", checkpoints.classifier),
@@ -434,3 +435,37 @@ def test_a_model_is_unloaded_and_loaded_again(server: Runtime, alone: Any) -> No
             f"{server.url}/v2/models/sentiment/infer", json=request(texts("hello")), timeout=60
         )
         assert asked.status_code == status, asked.text
+
+
+# ----------------------------------------------------------------------------- metrics
+
+
+def by_model(server: Runtime, name: str, model: str) -> float:
+    page = httpx.get(f"http://127.0.0.1:{server.ports.metrics}/metrics").text
+    (line,) = [line for line in page.splitlines() if line.startswith(f'{name}{{model="{model}"}}')]
+    return float(line.split()[-1])
+
+
+async def test_the_metrics_tell_of_a_generation_and_of_who_waits_for_it(server: Runtime) -> None:
+    url = f"{server.url}/v2/models/writer/generate_stream"
+
+    def seen() -> tuple[float, bool]:
+        age = by_model(server, "chorus_engine_queue_age_seconds", "writer")
+        return by_model(server, "chorus_engine_in_flight", "writer"), age > 0
+
+    async with aiohttp.ClientSession() as session:
+        async with session.post(url, json=request(texts("a"), **LONG)) as first:
+            await first.content.readany()
+            waiting = asyncio.ensure_future(session.post(url, json=request(texts("b"), **LONG)))
+            await until(lambda: seen() == (2, True), "one generates and one waits")
+            waiting.cancel()
+        await until(lambda: seen() == (0, False), "both callers have left")
+
+
+def test_the_metrics_of_pipelines_in_use_are_exported(server: Runtime) -> None:
+    reply = httpx.post(f"{server.url}/v2/models/sentiment/infer", json=request(texts("a")))
+    assert reply.status_code == 200
+    there = exported(f"http://127.0.0.1:{server.ports.metrics}/metrics")
+    ours = [use for use in used() if use.metric.startswith("chorus_pipeline_")]
+    assert ours
+    assert missing(ours, there) == []

@@ -22,7 +22,9 @@ class GuardedConnector(aiohttp.TCPConnector):
     def __init__(self, rule: AddressRule, lookup_timeout: float, **options: Any) -> None:
         self._rule = rule
         self._lookup = JudgedResolver(rule, lookup_timeout)
-        super().__init__(resolver=self._lookup, socket_factory=self._open_socket, **options)
+        super().__init__(
+            resolver=self._lookup, use_dns_cache=False, socket_factory=self._open_socket, **options
+        )
 
     async def close(self, *, abort_ssl: bool = False) -> None:
         """Close all connections."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -26,19 +27,22 @@ class JudgedResolver(AbstractResolver):
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         """Return all addresses. Raises AddressRefused, TimeoutError, other errors of lookups."""
-        loop = asyncio.get_running_loop()
-        async with asyncio.timeout(self._seconds):
-            try:
-                found = await loop.run_in_executor(self._threads, _addresses, host, family)
-            except socket.gaierror as error:
-                if self._rule.hides_names and error.errno != socket.EAI_AGAIN:
-                    raise AddressRefused("its name has no address") from None
-                raise
+        found = self._rule.known(host) or await self._look_up(host, family)
         if not found:
             raise AddressRefused("its name has no address")
         for address in found:
             self._rule.require(address)
         return [_result(host, address, port) for address in found]
+
+    async def _look_up(self, host: str, family: socket.AddressFamily) -> Sequence[str]:
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(self._seconds):
+            try:
+                return await loop.run_in_executor(self._threads, _addresses, host, family)
+            except socket.gaierror as error:
+                if self._rule.hides_names and error.errno != socket.EAI_AGAIN:
+                    raise AddressRefused("its name has no address") from None
+                raise
 
     async def close(self) -> None:
         """Let go of the threads."""

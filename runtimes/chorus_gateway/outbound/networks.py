@@ -3,7 +3,7 @@
 Judged by lists of our own: `ipaddress.is_global` takes NAT64, 6to4 and cloud metadata for global.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import (
     IPv4Address,
@@ -57,6 +57,9 @@ METADATA: Final = parse_networks(
     ]
 )
 
+# Where no server of a cluster is: here, nowhere, and where credentials are handed out.
+NOT_IN_A_CLUSTER: Final = (*METADATA, *parse_networks(["0.0.0.0/8", "127.0.0.0/8", "::/127"]))
+
 # What comes before an IPv4 address in the last 32 bits of an IPv6 one.
 _PREFIXES: Final = parse_networks(["::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96"])
 
@@ -70,12 +73,14 @@ class AddressRule:
     """Which addresses servers may be at: at none of `refused`, unless `allowed` lists it.
 
     With `hides_names`, a name that there is not is refused as one whose address is: who chose it
-    must not find out which names an internal network has.
+    must not find out which names an internal network has. Hosts that are `known` are looked up
+    nowhere else.
     """
 
     refused: tuple[Network, ...]
     allowed: tuple[Network, ...] = ()
     hides_names: bool = True
+    known: Callable[[str], Sequence[str]] = lambda _: ()
 
     def require(self, text: str) -> None:
         """Raise AddressRefused unless the address is one that may be connected to."""

@@ -1,6 +1,7 @@
 """What the routes of the tasks have in common: how a request becomes calls, and calls an answer."""
 
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -11,12 +12,15 @@ from starlette.responses import Response
 from chorus_gateway import deadlines
 from chorus_gateway.body import read_body
 from chorus_gateway.gate import Gate
+from chorus_gateway.generation import Step
+from chorus_gateway.in_flight import InFlight
 from chorus_gateway.prediction import Call, Predictor
 from chorus_gateway.tasks.request import TaskRequest
 from chorus_gateway.tasks.shapes import Shape, prepared, render
 from chorus_gateway.upstream import sender
-from chorus_gateway.upstream.deployed_url import DeployedUrls, Target
+from chorus_gateway.upstream.deployed_url import DeployedUrls
 from chorus_gateway.upstream.served import Model, Served
+from chorus_gateway.upstream.target import Target
 from chorus_gateway.upstream.upstreams import Upstreams
 from chorus_http.logs.access_log import note
 
@@ -32,6 +36,7 @@ class Desk:
     upstreams: Upstreams
     served: Served
     urls: DeployedUrls
+    in_flight: InFlight
     max_body_bytes: int
 
     async def body(self, request: Request) -> bytes:
@@ -46,6 +51,7 @@ class Desk:
     async def model(self, request: Request, name: str) -> Model:
         """Describe the model of that name. Raises as `Served.model` does."""
         model = await self.served.model(name)
+        self.in_flight.found(model.target)
         note(model=model.name)
         return model
 
@@ -55,9 +61,17 @@ class Desk:
         """Ask the model, and present what it answers."""
         asked = prepared(asked, shape)
         call = Call(asked, target, passed_on(request), size, deadlines.caller_of(request))
-        results = await self.predictor.results(call)
+        with self.in_flight.of(target):
+            results = await self.predictor.results(call)
         note(items=len(results))
         return render(asked, results, shape, request.headers.get("user-agent", ""))
+
+    async def steps(self, call: Call) -> AsyncGenerator[Step, None]:
+        """What the model generates, step by step."""
+        with self.in_flight.of(call.target):
+            async with aclosing(self.predictor.steps(call)) as steps:
+                async for step in steps:
+                    yield step
 
 
 def passed_on(request: Request) -> dict[str, str]:

@@ -23,11 +23,13 @@ class ReadyBody(BaseModel):
 
     ready: bool
     models: dict[str, bool]
+    discovery: bool  # whether the servers of the cluster are known; true where there is no cluster
 
 
 NOT_READY: dict[str, Any] = {
     "model": ReadyBody,
-    "description": "A model is not ready, the model server is down, or the gateway is leaving.",
+    "description": "A model is not ready, the model server is down, the servers of the cluster "
+    "are not known yet, or the gateway is leaving.",
 }
 
 
@@ -41,8 +43,9 @@ def add_routes(app: FastAPI, readiness: Readiness, metrics: Metrics) -> None:
     async def readyz() -> Response:
         """Say whether every expected model is ready and the gateway stays."""
         models = await readiness.models()
-        ready = all(models.values()) and not readiness.draining
-        body = orjson.dumps({"ready": ready, "models": models})
+        discovery = readiness.is_synced()
+        ready = all(models.values()) and discovery and not readiness.draining
+        body = orjson.dumps({"ready": ready, "models": models, "discovery": discovery})
         return Response(body, 200 if ready else 503, media_type="application/json")
 
     async def exposition() -> Response:

@@ -56,6 +56,7 @@ DOCUMENTATION: Final[dict[str, Any]] = {
 ASKING_MAY_RAISE: Final = (
     errors.BadInput,
     errors.UnknownModel,
+    errors.AmbiguousModel,
     errors.UpstreamFailed,
     errors.UpstreamInvalid,
     errors.UpstreamRefused,
@@ -164,7 +165,7 @@ async def read(desk: Desk, request: Request, task: Task, body: bytes) -> TaskReq
 async def _streamed(
     desk: Desk, request: Request, call: Call, model: Model, place: AsyncExitStack
 ) -> Response:
-    steps = desk.gate.guard(request, desk.predictor.steps(call))
+    steps = desk.gate.guard(request, desk.steps(call))
     place.push_async_callback(steps.aclose)
     first = await desk.gate.answer(request, anext(steps))
     events = _events(resume(first, steps), call.request.parameters)

@@ -84,7 +84,7 @@ def _choices(
 ) -> list[AsyncGenerator[Piece, None]]:
     call = partial(Call, target=model.target, headers=passed_on(request), size=size)
     return [
-        grow(index, desk.predictor.steps(call(one)), echo, asked.stop)
+        grow(index, desk.steps(call(one)), echo, asked.stop)
         for index, (one, echo) in enumerate(zip(asked.choices, asked.echoed, strict=True))
     ]
 

@@ -24,6 +24,7 @@ MAY_RAISE: Final = (
     errors.UnknownTask,
     errors.UrlNotAllowed,
     errors.UnknownModel,
+    errors.AmbiguousModel,
     errors.BodyTooLarge,
     errors.MediaTypeUnsupported,
     errors.UpstreamFailed,
@@ -72,7 +73,8 @@ DOCUMENTATION: Final[dict[str, Any]] = {
                         "hf_pipeline": {"type": "string", "description": "The task."},
                         "model_deployed_url": {
                             "type": "string",
-                            "description": "A model's V2 URL, or the name of one served here.",
+                            "description": "A model's V2 URL, its name, or NAMESPACE/SERVICE of a "
+                            "server in the cluster.",
                         },
                         "inputs": {"description": "One input, or a list of them."},
                         "parameters": {"type": "object"},

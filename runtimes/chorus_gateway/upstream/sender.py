@@ -23,7 +23,7 @@ from chorus_gateway.errors import (
 from chorus_gateway.outbound.connecting import GuardedConnector
 from chorus_gateway.outbound.loops import SENT_ON
 from chorus_gateway.outbound.networks import AddressRule
-from chorus_gateway.outbound.sessions import Outbound
+from chorus_gateway.outbound.sessions import Outbound, Standing
 from chorus_gateway.outbound.text import Origin
 from chorus_gateway.upstream.arriving import read_reply
 from chorus_gateway.upstream.faults import cut_before_answering, in_our_words, never_sent
@@ -109,7 +109,7 @@ class Sender:
         """Yield the answer, whatever its status.
 
         Raises UpstreamTimeout, UpstreamInvalid, and where there is no answer UpstreamUnavailable
-        of our own servers, UpstreamUnreachable and UrlNotAllowed of others.
+        of our own servers and the cluster's, UpstreamUnreachable and UrlNotAllowed of others.
         """
         try:
             async with AsyncExitStack() as held:
@@ -124,7 +124,7 @@ class Sender:
         except UpstreamTimeout:
             raise
         except UpstreamUnavailable as error:
-            if request.origin is None:
+            if self._will_be_back(request.origin):
                 raise
             raise UpstreamUnreachable(str(error)) from error
 
@@ -185,6 +185,10 @@ class Sender:
         if self._session is None:
             raise RuntimeError("this is a bug: open() comes first")
         return nullcontext(self._session)
+
+    def _will_be_back(self, origin: Origin | None) -> bool:
+        """Whether somebody looks after the server, so that to ask again makes sense."""
+        return origin is None or self._outbound.standing(origin) is Standing.IN_CLUSTER
 
     def _start_guarded(self, rule: AddressRule) -> aiohttp.ClientSession:
         options = {"limit": 0, "keepalive_timeout": IDLE_SECONDS}

@@ -8,8 +8,9 @@ from chorus_gateway.errors import BadInput, UnknownModel
 from chorus_gateway.readiness import WEIGHTS
 from chorus_gateway.tasks.table import find
 from chorus_gateway.tasks.task import Task
-from chorus_gateway.upstream.deployed_url import DeployedUrls, Target
+from chorus_gateway.upstream.deployed_url import DeployedUrls
 from chorus_gateway.upstream.kept import Kept
+from chorus_gateway.upstream.target import Target
 from chorus_gateway.upstream.upstreams import Upstreams, some
 
 SECONDS: Final = 10.0  # a model that is replaced by one of another task is rare
@@ -48,15 +49,20 @@ class Served:
         self._names = Kept(self._list, SECONDS)
 
     async def model(self, name: str) -> Model:
-        """Describe the model of that name. Raises UnknownModel, BadInput, every UpstreamError."""
+        """Describe the model of that name.
+
+        Raises UnknownModel, AmbiguousModel, BadInput, every UpstreamError.
+        """
+        target = self._urls.named(name)  # each time: a server of the cluster may have left it
         try:
-            return await self._models.get(name)
+            return await self._models.get((name, target))
         except UnknownModel:
             names = await self._names.get("")
             raise UnknownModel(f"no model of that name; served are {some(names)}") from None
 
-    async def _describe(self, name: str) -> Model:
-        target = await self._upstreams.resolve(self._urls.named(name))
+    async def _describe(self, named: tuple[str, Target]) -> Model:
+        name, target = named
+        target = await self._upstreams.resolve(target)
         metadata = await self._upstreams.metadata(target)
         stated = metadata.get("parameters")
         parameters = stated if isinstance(stated, dict) else {}

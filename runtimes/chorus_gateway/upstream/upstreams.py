@@ -20,9 +20,10 @@ from chorus_gateway.errors import (
 )
 from chorus_gateway.outbound.text import Origin
 from chorus_gateway.upstream.arriving import ending_with_its_connection, paced
-from chorus_gateway.upstream.deployed_url import FIELD, NAME, Target
+from chorus_gateway.upstream.deployed_url import FIELD, NAME
 from chorus_gateway.upstream.reporting import report
 from chorus_gateway.upstream.sender import Headers, Request, Sender
+from chorus_gateway.upstream.target import Target
 from chorus_gateway.upstream.transport import Reply
 from chorus_gateway.upstream.v2 import error_of
 
@@ -100,9 +101,15 @@ class Upstreams:
 
     async def index(self, origin: Origin | None) -> list[Listed]:
         """Return the models of a server. Raises BadInput, every UpstreamError."""
-        server = Target(origin, None)
-        with self._reporting(server):
-            return _listed(await self._ask("POST", server, INDEX, b"{}"))
+        with self._reporting(Target(origin, None)):
+            return await self._index(origin)
+
+    async def ready_models(self, origin: Origin) -> list[str]:
+        """Return the names of a server's models that are ready, for who keeps asking.
+
+        Raises every UpstreamError, none of which is logged or counted.
+        """
+        return [model.name for model in await self._index(origin) if model.state == "READY"]
 
     async def resolve(self, target: Target) -> Target:
         """Find the model that a bare server means: the one that is ready.
@@ -120,6 +127,9 @@ class Upstreams:
         if any(model.state in COMING for model in models):
             raise UpstreamLoading("no model is ready yet")
         raise BadInput(f"{FIELD}: this server serves no model")
+
+    async def _index(self, origin: Origin | None) -> list[Listed]:
+        return _listed(await self._ask("POST", Target(origin, None), INDEX, b"{}"))
 
     async def _ask(
         self, method: str, target: Target, path: str, body: bytes | None = None

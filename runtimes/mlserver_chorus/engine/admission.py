@@ -152,6 +152,12 @@ class Admission:
             first = next(iter(self._waiting), None)
         return monotonic() - first.arrived if first else 0.0
 
+    def queue_age(self, asked: str) -> float:
+        """For how many seconds the first under a name has waited; 0 where there is none."""
+        arrived = (request.arrived for request in self.waiting() if request.asked == asked)
+        now = monotonic()
+        return now - next(arrived, now)
+
     def _estimate(self, request: Request) -> int:
         texts = len(request.texts)
         likely = int(sum(map(len, request.texts)) * self._tokens_per_character) + texts * _SPECIALS

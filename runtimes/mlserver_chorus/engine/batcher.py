@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import metrics
 from .admission import Admission
@@ -23,6 +23,14 @@ from .replies import fail
 from .types import Encoding, Entry, Part
 
 logger = logging.getLogger("mlserver.chorus")
+
+
+class Tokens(NamedTuple):
+    """Of a group: its own, the positions that the device computes, and those of one padded grid."""
+
+    own: int
+    computed: int
+    padded: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,11 +46,12 @@ class Group:
         """The members' encodings for this forward, in order."""
         return [entry.encodings[index] for entry, index in self.members]
 
-    def tokens(self) -> tuple[int, int]:
-        """How many it has, and how many token positions it costs the device."""
+    def tokens(self) -> Tokens:
+        """How many it has, and what that costs."""
         lengths = [len(encoding.ids) for encoding in self.encodings]
-        total = sum(lengths)
-        return total, self.part.forward.collate.tokens(len(lengths), max(lengths), total)
+        rows, longest, total = len(lengths), max(lengths), sum(lengths)
+        computed = self.part.forward.collate.tokens(rows, longest, total)
+        return Tokens(total, computed, rows * longest)
 
     def halves(self) -> Iterator[Group]:
         """The same work as two groups, each without those whose callers have left by its turn."""

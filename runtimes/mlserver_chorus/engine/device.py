@@ -62,12 +62,13 @@ class Device:
         parts: tuple[Part, ...],
         texts: Sequence[str],
         wait: float,
+        asked: str = "",
         deadline: float | None = None,
         key: str = "",
         timings: Timings | None = None,
     ) -> list[Logits]:
         """Logits float32 [texts, labels] of each part, after `wait` seconds in line at most."""
-        request = self._accept(parts, texts, wait, deadline, key, timings)
+        request = self._accept(parts, texts, wait, asked, deadline, key, timings)
         expiry = timers(request, wait, deadline)
         try:
             return await request.future
@@ -81,6 +82,7 @@ class Device:
         parts: tuple[Part, ...],
         texts: Sequence[str],
         wait: float,
+        asked: str,
         deadline: float | None,
         key: str,
         timings: Timings | None,
@@ -95,7 +97,7 @@ class Device:
             metrics.EXPIRED.inc()
             raise DeadlineExceeded(LATE)
         loop = asyncio.get_running_loop()
-        request = Request(parts, texts, loop, loop.create_future(), key, timings)
+        request = Request(parts, texts, loop, loop.create_future(), key, timings, asked)
         if losers := self._admission.admit(request, left):
             fail(losers, Overloaded(TOO_MANY))
         self._host.submit(self._put, request)
@@ -131,6 +133,10 @@ class Device:
         # Who was accepted before it went down, and came here after all others were told.
         if self._lane.down:
             fail([request], self._lane.refusal())
+
+    def queue_age(self, asked: str) -> float:
+        """Seconds that the oldest request under a name has waited in line; 0 without any."""
+        return self._admission.queue_age(asked)
 
     def problem(self) -> str | None:
         """Why it answers nobody at present, in one line; None while it can."""

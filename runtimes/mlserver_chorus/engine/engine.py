@@ -14,7 +14,7 @@ from weakref import WeakSet
 
 import numpy as np
 
-from . import memory
+from . import memory, metrics
 from .admission import DEFAULT_BOUNDS, Bounds
 from .device import DEFAULT_WATCHDOG, Device
 from .errors import LoadError, UnknownModel
@@ -81,6 +81,7 @@ class Engine:
         """Serve a model that is loaded already, in place of one of its name."""
         self._plan.leaves(model.name)
         self._models[model.name] = model
+        metrics.begin(model.name)
         self._device.measured(self._models.values())
         if model.name in self._expected:
             _settle(self._expected[model.name], model)
@@ -153,27 +154,33 @@ class Engine:
         models: Sequence[Model],
         texts: Sequence[str],
         *,
+        asked: str = "",
         deadline: float | None = None,
         key: str = "",
         timings: Timings | None = None,
     ) -> list[Logits]:
         """Logits float32 [texts, labels] for each model, in order, until a time by `monotonic`.
 
-        Callers of different keys have equal shares of a busy device. Cancelling drops what is
-        still queued. What happens when is told to `timings`, if there are any. Raises Overloaded,
-        QueueTimeout, DeadlineExceeded, InferenceFailed, DeviceHung, DeviceLost or EngineClosed.
+        `asked` is the name by which `queue_age` knows the request. Callers of different keys have
+        equal shares of a busy device. Cancelling drops what is still queued. What happens when is
+        told to `timings`, if there are any. Raises Overloaded, QueueTimeout, DeadlineExceeded,
+        InferenceFailed, DeviceHung, DeviceLost or EngineClosed.
         """
         if not texts:
             return [np.empty((0, len(model.labels)), np.float32) for model in models]
         parts = self._plan.parts(models)
         wait = min(model.max_wait for model in models)
-        logits = await self._device.answer(parts, texts, wait, deadline, key, timings)
+        logits = await self._device.answer(parts, texts, wait, asked, deadline, key, timings)
         answers = {
             id(model): own
             for part, both in zip(parts, logits, strict=True)
             for model, own in zip(part.models, part.split(both), strict=True)
         }
         return [answers[id(model)] for model in models]
+
+    def queue_age(self, asked: str) -> float:
+        """Seconds that the oldest request under a name has waited in line; 0 without any."""
+        return self._device.queue_age(asked)
 
     def problem(self) -> str | None:
         """Why it answers nobody at present, in one line; None while it can."""

@@ -165,6 +165,7 @@ def _measure(batch: Batch) -> None:
         if request.timings:
             request.timings.taken = now
     for group in batch.groups:
-        total, computed = group.tokens()
-        metrics.BATCH_TOKENS.observe(total)
-        metrics.PADDING.inc(computed - total)
+        tokens = group.tokens()
+        metrics.BATCH_TOKENS.observe(tokens.own)
+        metrics.PADDING.inc(tokens.computed - tokens.own)
+        metrics.PADDING_SAVED.inc(tokens.padded - tokens.computed)

@@ -1,6 +1,12 @@
 """What the engine counts. Labels are names of loaded models and the words below, nothing else."""
 
-from prometheus_client import Counter, Gauge, Histogram
+from collections.abc import Iterable
+
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from . import memory
 
 _ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 _TOKENS = (16, 64, 256, 1024, 4096, 16384, 65536)
@@ -18,6 +24,10 @@ BATCH_TOKENS = Histogram(
 )
 PADDING = Counter(
     "chorus_engine_padding_tokens", "Token positions computed that carry no token, over all models"
+)
+PADDING_SAVED = Counter(
+    "chorus_engine_padding_saved_tokens",
+    "Token positions that one padded batch would have computed and ours did not, over all models",
 )
 TOKENIZE = Histogram(
     "chorus_engine_tokenize_seconds", "Time to tokenise one request", buckets=_SECONDS
@@ -76,3 +86,25 @@ FALLBACKS = Counter(
     "Models served by the stock forward because the packed one gave other answers",
     ["model"],
 )
+
+
+def begin(model: str) -> None:
+    """Show a model's failures from the beginning, at 0: an increase is seen from what was there."""
+    for counter in (SPLITS, FAILED, OUT_OF_MEMORY, WRONG_ROWS, FALLBACKS):
+        counter.labels(model)
+
+
+class _Memory(Collector):
+    def collect(self) -> Iterable[Metric]:
+        gauge = GaugeMetricFamily(
+            "chorus_engine_memory_bytes",
+            "Memory of this process: resident on the CPU; allocated by tensors and reserved for "
+            "them on a GPU, of its total",
+            labels=["device", "kind"],
+        )
+        for device, kind, size in memory.held():
+            gauge.add_metric([device, kind], size)
+        yield gauge
+
+
+REGISTRY.register(_Memory())

@@ -92,7 +92,7 @@ class Passes:
             metrics.OUT_OF_MEMORY.labels(name).inc()
             memory.empty_cache()
             if len(group.members) > 1:  # a smaller batch cannot help a text that fails alone
-                self._budget.shrink(group.tokens()[1])
+                self._budget.shrink(group.tokens().computed)
         if kind is Kind.ROWS:
             metrics.WRONG_ROWS.labels(name).inc()
         if kind is Kind.ROWS or len(group.members) == 1:
@@ -110,7 +110,7 @@ def _tell(group: Group, began: float, ended: float, failure: Failure | None = No
     timings = {t for entry, _ in group.members if (t := entry.request.timings) is not None}
     if timings:
         kind = failure.kind.name.lower() if failure else None
-        one = Pass(group.part.name, len(group.members), group.tokens()[0], began, ended, kind)
+        one = Pass(group.part.name, len(group.members), group.tokens().own, began, ended, kind)
         for each in timings:
             each.passes.append(one)
 

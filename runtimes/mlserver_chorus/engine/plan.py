@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 
+from . import metrics
 from .loader import Loader
 from .types import Model, Part
 
@@ -56,6 +57,7 @@ class Plan:
                 # are merged again when one of its name is loaded.
                 if all(self._models.get(model.name) is model for model in part.models):
                     self._merged.append(part)
+                    metrics.begin(part.name)
                 else:
                     self._separate(part)
 

@@ -140,6 +140,8 @@ class Request:
     """Whose it is: the waiting line serves keys in turn."""
     timings: Timings | None = None
     """Where its times are kept, if its caller wants to know them."""
+    asked: str = ""
+    """The name under which it came: a model's, or an ensemble's."""
     arrived: float = field(default_factory=monotonic)
     started: bool = False
     error: EngineError | None = None

@@ -73,6 +73,11 @@ class Lane:
             return None
         return f"the thread of model {self._name} has ended"
 
+    def queue_age(self) -> float:
+        """For how many seconds the oldest input has waited; 0 where none does."""
+        with self._changed:
+            return self._waiting.age()
+
     async def run(
         self,
         inputs: list[Any],

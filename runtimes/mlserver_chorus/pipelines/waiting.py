@@ -34,6 +34,7 @@ class Request:
     future: asyncio.Future[list[Any]]
     timings: Timings | None = None
     """Where its times are kept, if its caller wants to know them."""
+    arrived: float = field(default_factory=monotonic)
     started: bool = False
     results: list[Any] = field(init=False)
     pending: int = field(init=False)
@@ -121,6 +122,11 @@ class Waiting:
     def callers(self, key: str) -> int:
         """How many wait, this one included."""
         return len(self._lines.keys() | {key})
+
+    def age(self) -> float:
+        """For how many seconds the oldest has waited; 0 where nobody does."""
+        now = monotonic()
+        return now - min((line[0].request.arrived for line in self._each()), default=now)
 
     def ahead(self, key: str) -> int:
         """Inputs that will have run before the next one of this caller."""

@@ -18,7 +18,7 @@ from chorus_gateway.media import MOST_PIXELS, MediaLimits, MediaReader, files, r
 from chorus_gateway.prediction import Call, Predictor
 from chorus_gateway.tasks.request import MediaSource, parse
 from chorus_gateway.tasks.table import TASKS
-from chorus_gateway.upstream.deployed_url import Target
+from chorus_gateway.upstream.target import Target
 from chorus_gateway.upstream.upstreams import Upstreams
 from chorus_http.media import images
 

@@ -34,7 +34,11 @@ async def test_ready_when_every_model_is(
 ) -> None:
     response = await client.get("/readyz")
     assert response.status_code == 200
-    assert response.json() == {"ready": True, "models": dict.fromkeys(MODELS, True)}
+    assert response.json() == {
+        "ready": True,
+        "models": dict.fromkeys(MODELS, True),
+        "discovery": True,
+    }
     asked = {path for _, path, _ in transport.requests}
     assert asked == {f"/v2/models/{model}/ready" for model in MODELS}
 
@@ -43,7 +47,20 @@ async def test_unready_when_a_model_is(client: httpx.AsyncClient, transport: Fak
     transport.ready = Reply(503, b"")
     response = await client.get("/readyz")
     assert response.status_code == 503
-    assert response.json() == {"ready": False, "models": dict.fromkeys(MODELS, False)}
+    assert response.json() == {
+        "ready": False,
+        "models": dict.fromkeys(MODELS, False),
+        "discovery": True,
+    }
+
+
+async def test_unready_until_the_servers_of_the_cluster_are_known(
+    client: httpx.AsyncClient, app: FastAPI
+) -> None:
+    app.state.readiness.is_synced = lambda: False
+    response = await client.get("/readyz")
+    assert response.status_code == 503
+    assert (response.json()["ready"], response.json()["discovery"]) == (False, False)
 
 
 async def test_unready_while_draining_and_connections_are_let_go(

@@ -4,7 +4,8 @@ import pytest
 
 from chorus_gateway.errors import BadInput, UrlNotAllowed
 from chorus_gateway.outbound.text import Origin
-from chorus_gateway.upstream.deployed_url import FORMS, REFUSAL, DeployedUrls, Target
+from chorus_gateway.upstream.deployed_url import FORMS, REFUSAL, DeployedUrls
+from chorus_gateway.upstream.target import Target
 
 HOST = Origin("https", "models.example.com", 443)
 URLS = DeployedUrls(
@@ -130,7 +131,6 @@ def test_who_is_not_allowed_is_told_one_sentence(url: str) -> None:
         "https://models.example.com/?" + "x" * 2048,
         "..",
         ".",
-        "a/b",
         "x" * 129,
         None,
         7,

@@ -6,8 +6,9 @@ import pytest
 from tests.chorus_gateway.v2_server import V2Server
 
 from chorus_gateway.errors import BadInput, UnknownModel, UnknownTask, UpstreamUnreachable
-from chorus_gateway.upstream.deployed_url import DeployedUrls, Target
+from chorus_gateway.upstream.deployed_url import DeployedUrls
 from chorus_gateway.upstream.served import Served
+from chorus_gateway.upstream.target import Target
 from chorus_gateway.upstream.upstreams import Upstreams
 
 from .servers import pool_of, sending

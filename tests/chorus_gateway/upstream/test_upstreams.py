@@ -25,10 +25,10 @@ from chorus_gateway.errors import (
 )
 from chorus_gateway.outbound.loops import HOP
 from chorus_gateway.outbound.text import Origin
-from chorus_gateway.upstream.deployed_url import Target
 from chorus_gateway.upstream.foreign import ForeignServers
 from chorus_gateway.upstream.pool import Pool
 from chorus_gateway.upstream.sender import passed_on
+from chorus_gateway.upstream.target import Target
 from chorus_gateway.upstream.upstreams import Upstreams
 from chorus_http.logs.request_ids import CURRENT
 

@@ -263,6 +263,21 @@ async def test_the_metrics_show_who_waits(narrow: Engine, make_model: MakeModel)
     assert sample("chorus_engine_waiting_seconds", device="narrow") == 0
 
 
+async def test_the_age_of_a_queue_is_that_of_the_name_that_was_asked(
+    narrow: Engine, make_model: MakeModel
+) -> None:
+    busy = make_model("busy", gate=False)
+    occupied = await occupy(narrow, busy)
+    await fill(narrow, busy, 2)  # one batch is prepared, and one more text waits
+    asked = asyncio.create_task(narrow.infer([busy], ["text"], asked="both"))
+    await until(lambda: narrow.queue_age("both") > 0)
+    assert narrow.queue_age("") > narrow.queue_age("both"), "who came first has waited longest"
+    assert narrow.queue_age("another") == 0
+    forward_of(busy).gate.set()
+    await asyncio.gather(occupied, asked)
+    assert narrow.queue_age("both") == 0
+
+
 async def test_who_has_left_takes_nobodys_place(narrow: Engine, make_model: MakeModel) -> None:
     busy = make_model("busy", gate=False)
     show_pace(narrow, 100.0)
