@@ -59,14 +59,6 @@ def requests_per_s(plan: Plan, throughput: float, reserved: int) -> float:
     return reserved * share * plan.utilisation * throughput
 
 
-def in_flight_target(throughput: float, seconds: float, utilisation: float) -> int:
-    """Requests in flight per pod to scale on, by Little's law, rounded up.
-
-    `throughput` in requests/s of one pod at its most, `seconds` that a request is in the system.
-    """
-    return math.ceil(throughput * seconds * utilisation)
-
-
 @dataclass(frozen=True)
 class Curve:
     """What a pod answers with so many requests in flight: points (in flight, requests/s), rising.
@@ -103,6 +95,22 @@ class Curve:
             each = (n1 / x1 - n0 / x0) / (n1 - n0)
             lines.append((n0 / x0 - each * n0, each))
         return lines
+
+
+def by_chance(utilisation: float) -> float:
+    """Requests that wait because arrivals are not spaced evenly: of a queue with one server and
+    equal service times (Pollaczek and Khinchine's formula, M/D/1).
+    """
+    return utilisation**2 / (2 * (1 - utilisation))
+
+
+def in_flight_target(curve: Curve, throughput: float, utilisation: float) -> int:
+    """Requests in flight per pod to scale on, rounded up.
+
+    Those that are there when it answers its share of `throughput` steadily (Little's law, with the
+    seconds of a pod used so much, not of a full one), and those that wait by chance.
+    """
+    return math.ceil(curve.in_flight(utilisation * throughput) + by_chance(utilisation))
 
 
 def utilisation_bound(growth_per_minute: float, lag_seconds: float) -> float:

@@ -31,10 +31,10 @@ class Node:
 
     @property
     def target(self) -> int | None:
-        """Requests in flight per pod to scale on."""
-        if self.seconds is None:
+        """Requests in flight per pod to scale on; None where nobody can say."""
+        if self.curve is None:
             return None
-        return in_flight_target(self.throughput, self.seconds, PLAN.utilisation)
+        return in_flight_target(self.curve, self.throughput, PLAN.utilisation)
 
     @property
     def curve(self) -> Curve | None:

@@ -6,13 +6,14 @@ import math
 from dataclasses import dataclass
 
 from benchmarks.fleet.arithmetic import (
+    by_chance,
     growth_bound,
     refused_share,
     rollout_seconds,
     utilisation_bound,
 )
 from benchmarks.fleet.given import Given
-from benchmarks.fleet.markdown import Cell, percent, shown, span, table
+from benchmarks.fleet.markdown import Cell, percent, span, table
 from benchmarks.fleet.nodes import NODES, PLAN, T4
 
 GROWTHS = (0.05, 0.1, 0.2, 0.5, 1.0)
@@ -91,14 +92,15 @@ def targets() -> str:
     """In-flight targets by Little's law, and how full a pod is at them."""
     rows: list[tuple[Cell, ...]] = []
     for node in NODES:
-        curve, product = node.curve, PLAN.utilisation * node.throughput * (node.seconds or 0)
-        factors = f"{PLAN.utilisation} × {shown(node.throughput)} × {shown(node.seconds)}"
-        full = percent(curve.rate(node.target) / node.throughput) if curve and node.target else None
-        least = curve.in_flight(PLAN.utilisation * node.throughput) if curve else None
-        rows.append((node.name, f"{factors} = {product:.3g}", node.target, full, least))
+        curve, rate = node.curve, PLAN.utilisation * node.throughput
+        if curve is None or node.seconds is None:
+            continue
+        steady, late = curve.in_flight(rate), rate * node.seconds
+        full = percent(curve.rate(late) / node.throughput)
+        rows.append((node.name, rate, steady, by_chance(PLAN.utilisation), node.target, late, full))
     header = (
-        "a pod on", "U × T × s in the system at T", "target, in flight",
-        "a pod is then used to", f"in flight where it is used to {percent(PLAN.utilisation)}",
+        "a pod on", "U × T, requests/s", "in flight, steadily", "waiting by chance", "**target**",
+        "U × T × s of a full node", "and a pod is then used to",
     )  # fmt: skip
     return table(header, rows)
 

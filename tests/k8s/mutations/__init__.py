@@ -1,0 +1,1 @@
+"""Each thing broken once."""
