@@ -1,6 +1,7 @@
 """The cluster's servers, followed for as long as the gateway runs; nothing outside of a cluster."""
 
 import logging
+import os
 from collections.abc import Mapping, Sequence
 
 from chorus_discovery.account import in_cluster
@@ -37,7 +38,9 @@ class Following:
         """Start to follow, if this is a cluster."""
         try:
             cluster = in_cluster()
-        except NotInCluster:
+        except NotInCluster as error:
+            if "KUBERNETES_SERVICE_HOST" in os.environ:
+                logger.info("no servers of a cluster are followed: %s", error)
             return
         except KubernetesMissing as error:
             logger.warning("the servers of this cluster are not followed: %s", error)
