@@ -16,7 +16,10 @@ from .plan import Change, merged, plan
 from .source import Repository
 from .transfer import Job, Told, fetch
 
-_UNWRITABLE = "{} cannot be written; choose another place with --lock or CHORUS_MODELS_LOCK"
+_UNWRITABLE = (
+    "{} is to pin {} and cannot be written; run chorus pull where it can, or choose another place "
+    "with --lock or CHORUS_MODELS_LOCK"
+)
 _THREADS = 4  # one seldom fills a line, and more are impolite to the hub
 
 
@@ -51,8 +54,9 @@ def pull(
     `told` of those that come, in several threads. Raises WeightsError; what has arrived is kept.
     """
     lock = Lock.read(lock_file)
-    if update or not all(lock.get(one.name) for one in wanted):
-        _require_writable(lock_file)
+    to_pin = [one.name for one in wanted if update or not lock.get(one.name)]
+    if to_pin:
+        _require_writable(lock_file, to_pin[0])
     plans = [plan(one, lock.get(one.name), update=update) for one in merged(wanted)]
     jobs = [job for one in plans for job in one.jobs]
     absent = {job: not job.is_there() for job in jobs}
@@ -100,10 +104,10 @@ def require_room(absent: Iterable[Job]) -> None:
         )
 
 
-def _require_writable(path: Path) -> None:
+def _require_writable(path: Path, repository: str) -> None:
     """Refuse, before anything is fetched, a place that takes no lock. Raises LockError."""
     if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise LockError(_UNWRITABLE.format(path.name))
+        raise LockError(_UNWRITABLE.format(path.name, repository))
 
 
 def _write(path: Path, before: Lock, changed: Sequence[LockedModel]) -> None:
@@ -121,4 +125,4 @@ def _write(path: Path, before: Lock, changed: Sequence[LockedModel]) -> None:
                 now = now.with_model(model)
             now.write(path)
     except OSError as error:
-        raise LockError(_UNWRITABLE.format(path.name)) from error
+        raise LockError(_UNWRITABLE.format(path.name, changed[0].repository)) from error

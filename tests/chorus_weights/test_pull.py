@@ -226,7 +226,8 @@ def test_a_lock_that_cannot_be_written_is_told_before_anything_is_fetched(place:
     place.model("spam", "hf://org/spam")
     line = place.refusal("--lock", "nowhere/my.lock")
     assert line == (
-        "chorus: my.lock cannot be written; choose another place with --lock or CHORUS_MODELS_LOCK"
+        "chorus: my.lock is to pin org/spam and cannot be written; run chorus pull where it can, "
+        "or choose another place with --lock or CHORUS_MODELS_LOCK"
     )
     assert place.hub.requests == []
     assert place.pull(CHORUS_MODELS_LOCK="my.lock").code == 0
