@@ -36,6 +36,12 @@ def closure(roots: Iterable[Requirement]) -> dict[str, Distribution]:
     return found
 
 
+def alone(roots: Iterable[Requirement]) -> dict[str, Distribution]:
+    """These and nothing that they ask for, by normalised name. Raises NotInstalled."""
+    names = [canonicalize_name(root.name) for root in roots]
+    return {name: _installed(name, "pyproject.toml") for name in names}
+
+
 def needs(package: Distribution, extras: Iterable[str] = ()) -> Iterator[Requirement]:
     """What one package asks for on this platform, with these of its extras."""
     for requirement in map(Requirement, package.requires or ()):

@@ -7,6 +7,7 @@ from importlib.metadata import Distribution
 # What packages write where they could write an SPDX name.
 _SPDX = {
     "3-Clause BSD License": "BSD-3-Clause",
+    "Apache": "Apache-2.0",
     "Apache 2": "Apache-2.0",
     "Apache 2.0": "Apache-2.0",
     "Apache 2.0 License": "Apache-2.0",

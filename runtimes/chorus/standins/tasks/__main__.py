@@ -28,7 +28,11 @@ def main(
         try:
             _make(task, into)
         except OSError as error:
-            typer.echo(f"chorus: cannot make stand-ins in {into}: {error.strerror}", err=True)
+            typer.echo(
+                f"chorus: cannot make stand-ins in {into}: {error.strerror}; --weights hub needs "
+                "none, --models-dir takes a copy of the folder that can be written",
+                err=True,
+            )
             raise typer.Exit(1) from None
 
 
