@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from chorus import keys
+from chorus import models as showing
 from chorus import pull as pulling
 from chorus import servers as finding
 from chorus.errors import UsageError
@@ -21,6 +22,7 @@ app = typer.Typer(
 app.add_typer(keys.app, name="keys")
 app.command(epilog=pulling.EXAMPLE)(pulling.pull)
 app.command(epilog=finding.EXAMPLE)(finding.servers)
+app.command(epilog=showing.EXAMPLE)(showing.models)
 
 SERVE_EXAMPLE = """
 [bold]Example[/bold]: the real models, on two GPUs

@@ -75,8 +75,8 @@ async def test_a_folder_that_cannot_be_written_is_named(
     with pytest.raises(UsageError) as refusal:
         await missing.make([model], Terminal())
     assert str(refusal.value) == (
-        f"cannot make stand-ins in {standin.parents[1]}: Not a directory; --weights hub needs none, "
-        "--models-dir takes a copy of the folder that can be written"
+        f"cannot make stand-ins in {standin.parents[1]}: Not a directory; "
+        "--weights hub needs none, --models-dir takes a copy of the folder that can be written"
     )
     assert capsys.readouterr().err == ("chorus: making stand-ins: 1 of 1, text-classification\n")
 

@@ -2,7 +2,7 @@
 # Debian's packages for the tests with containers, where this is root's Debian. Elsewhere it does
 # nothing: those tests skip, naming what they miss.
 set -eu
-PACKAGES="buildah podman runc netavark aardvark-dns catatonit iptables mmdebstrap prometheus"
+PACKAGES="buildah podman runc netavark aardvark-dns catatonit iptables mmdebstrap nginx-light prometheus"
 
 missing=""
 for package in $PACKAGES; do
