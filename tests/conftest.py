@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import gc
 import os
 import random
 import signal
@@ -13,11 +15,19 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from tests.distribution import SHARING, LoadSharing
+
+# Before torch, for us and our servers: a thread that waits for the others of its product sleeps.
+# A run has more threads than cores, and who spins may spin until the one it waits for has its turn.
+os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
 MODELS = Path(__file__).parents[1] / "models"
+FAULTY = Path(__file__).parent / "reliability" / "faulty"
+"""`left`, `right` and their ensemble `process`: without weights, so that they start soonest."""
 START_SECONDS = 90.0
 """Deadline for a start; torch alone takes many seconds on a busy machine."""
 
@@ -169,6 +179,15 @@ def _environment() -> dict[str, str]:
     return kept | {"HF_HUB_OFFLINE": "1"}
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _one_tls_context() -> Iterator[None]:
+    """Otherwise every `httpx.get` reads all authorities anew, which is nearly all that it costs."""
+    with pytest.MonkeyPatch.context() as patch:
+        shared = functools.cache(httpx.create_ssl_context)
+        patch.setattr("httpx._transports.default.create_ssl_context", shared)
+        yield
+
+
 @pytest.fixture(scope="session")
 def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launch]:
     """Start servers: `launch(root, "--models", "cardiffnlp")`, or any module by `command`."""
@@ -201,9 +220,26 @@ def runtime(launch: Launch) -> Iterator[Runtime]:
     assert server.terminate() == 0, server.log
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is imported and collected stays: nobody looks through it for garbage."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadSharing | None:
+    """Where a file goes to one process, so do all the files that share a server."""
+    return LoadSharing(config, log) if config.getoption("dist") == "loadfile" else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whole services first: their files take longest, and the processes of a run end together."""
-    items.sort(key=lambda item: "stack" not in item.path.parts)
+    """Whole services first: they take longest, and the processes of a run end together."""
+    items.sort(key=lambda item: not any(map(item.nodeid.startswith, SHARING)))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -4,6 +4,7 @@ GatewayError
 ├── RequestError             the caller's fault
 │   ├── NotServed            what it asks for is not served here
 │   ├── UnknownModel         it names a model that nobody here serves
+│   ├── AmbiguousModel       several model servers have one of that name
 │   ├── BadInput             a field of it is missing, unknown or wrong
 │   │   └── UnknownTask      it names a task that there is not
 │   ├── UrlNotAllowed        it names a URL that the gateway does not go to

@@ -6,6 +6,7 @@ or runs on without it), and a signal stops the server once, after the work in fl
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 from pathlib import Path
@@ -46,6 +47,7 @@ async def _main(root: Path, names: list[str] | None, overrides: dict[str, Any]) 
         models = read_models(root, names) if wanted else []
         listeners = listen(settings)
         sys.path.insert(0, str(root))
+        gc.freeze()  # what is imported stays: the collection after every load need not look at it
         await ChorusServer(settings, ours, listeners, keys).run(models)
         leave(0)
     except Exception as error:

@@ -10,7 +10,7 @@ BROKEN = pods.BROKEN | references.BROKEN | behaviour.BROKEN
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_it_is_noticed(name: str) -> None:
+def test_t48_it_is_noticed(name: str) -> None:
     variant, break_it, rule = BROKEN[name]
     manifests = Manifests(items(variant))
     assert not list(rule(manifests)), "the rule speaks before anything is broken"

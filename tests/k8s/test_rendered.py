@@ -7,7 +7,7 @@ from tests.k8s.rules.table import RULES
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_every_rule_holds(variant: str) -> None:
+def test_t48_every_rule_holds(variant: str) -> None:
     manifests = Manifests(items(variant))
 
     broken = [f"{rule.__name__}: {line}" for rule in RULES for line in rule(manifests)]

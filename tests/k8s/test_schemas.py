@@ -17,7 +17,7 @@ OLDEST, NEWEST = "1.32", "1.37"
 
 @pytest.mark.parametrize("version", [OLDEST, NEWEST])
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_a_variant_is_valid(variant: str, version: str) -> None:
+def test_t48_a_variant_is_valid(variant: str, version: str) -> None:
     for item in items(variant):
         assert problem(item, version) is None, f"{item['kind']} {item['metadata']['name']}"
 

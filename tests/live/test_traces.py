@@ -16,14 +16,13 @@ import grpc
 import httpx
 import pytest
 from mlserver.grpc.dataplane_pb2_grpc import GRPCInferenceServiceStub
-from tests.conftest import Launch, Runtime, unexpected
+from tests.conftest import FAULTY, Launch, Runtime, unexpected
 from tests.live.protocol import Json, message, request, tensor
 from tests.mlserver_chorus.pipelines import checkpoints
 from tests.reliability.canaries import CANARY, GATEWAY, HEADERS, REST, RPC, Wrong
 from tests.reliability.gateways import gateway_before
 from tests.traces import TRACEPARENT, Collected, Collector, collecting
 
-FAULTY = Path(__file__).parents[1] / "reliability" / "faulty"
 MODELS = ("left", "right", "process", "writer")
 INFER = "POST /v2/models/{model_name}/infer"
 RPC_INFER = "inference.GRPCInferenceService/ModelInfer"

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from tests.conftest import FAULTY as FAULTY
 from tests.conftest import Launch, Runtime
 from tests.reliability import keyed as keyed_servers
 from tests.reliability.audit import Audit
 from tests.reliability.media_servers import MediaServers, media_servers
 
-FAULTY = Path(__file__).parent / "faulty"
 sys.path.insert(0, str(FAULTY))  # what the models answer, for whoever checks it
 
 

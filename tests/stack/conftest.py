@@ -14,10 +14,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.conftest import free_port
+from tests.conftest import FAULTY, free_port
 
 ROOT = Path(__file__).parents[2]
 FLAGS = ("--port", "--v2-port", "--grpc-port", "--metrics-port")
+WEIGHTLESS = ("--models-dir", str(FAULTY))
+"""For tests of starts, stops and deaths: models that are loaded at once."""
 
 
 def free_ports(count: int) -> list[int]:
