@@ -12,7 +12,7 @@ from supply_chain.pins import ROOT, TORCH, read
 
 GATEWAY = ("gateway", "tracing", "kubernetes", "cli")
 """Extras that requirements-gateway.txt is for: the gateway in a container of its own."""
-SERVING = ("runtime", "gateway", "tracing", "cli")
+SERVING = ("runtime", "gateway", "tracing", "cli", "train")
 """Extras that requirements.txt is for."""
 
 

@@ -10,6 +10,7 @@ from chorus import keys
 from chorus import models as showing
 from chorus import pull as pulling
 from chorus import servers as finding
+from chorus import train as training_command
 from chorus.errors import UsageError
 from chorus_weights.errors import WeightsError
 
@@ -23,6 +24,7 @@ app.add_typer(keys.app, name="keys")
 app.command(epilog=pulling.EXAMPLE)(pulling.pull)
 app.command(epilog=finding.EXAMPLE)(finding.servers)
 app.command(epilog=showing.EXAMPLE)(showing.models)
+app.command(epilog=training_command.EXAMPLE)(training_command.train)
 
 SERVE_EXAMPLE = """
 [bold]Example[/bold]: the real models, on two GPUs

@@ -9,9 +9,10 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, RobertaConfig
 
-from chorus.standins.averaging import averaging_classifier
-from chorus.standins.vocabulary import byte_level
-from chorus.training import Recipe, Report, train
+from chorus.training.averaging import averaging_classifier
+from chorus.training.byte_level import byte_level
+from chorus.training.recipe import Recipe
+from chorus.training.train import Report, train
 
 NAMES = ("cold", "warm")
 COLD = [f"{thing} made of {stuff}" for thing in ("a lamp", "a house") for stuff in ("ice", "snow")]
@@ -34,7 +35,7 @@ def shout(text: str, rng: Random) -> str:
 
 
 def run(folder: Path, seed: int = 1, **changes: Any) -> Report:
-    tokenizer = byte_level(TEXTS)
+    tokenizer = byte_level(TEXTS, 2500)
     config = RobertaConfig(
         vocab_size=len(tokenizer),
         hidden_size=16,
@@ -92,9 +93,9 @@ def test_it_learns_and_writes_the_names_of_the_labels(tmp_path: Path) -> None:
     assert model.config.id2label == {0: "cold", 1: "warm"}
     told = [NAMES[number] for number in logits(tmp_path).argmax(-1).tolist()]
     assert told == LABELS[:8]
-    assert report.held_out == 2
+    assert report.scores.rows == 2
     assert report.trained == len(TEXTS) - 2 * 4
-    assert set(report.recall) == set(NAMES)
+    assert set(report.scores.recall) == set(NAMES)
 
 
 def test_the_callers_torch_is_left_as_it_was(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ from supply_chain.pins import ROOT
 RUNTIMES = ROOT / "runtimes"
 OURS = {folder.name for folder in RUNTIMES.iterdir()}
 OWNERS = packages_distributions()
-WITH_TORCH = (RUNTIMES / "chorus" / "standins", RUNTIMES / "chorus" / "training.py")
-"""What makes stand-ins, in processes of their own beside the model server."""
+WITH_TORCH = (RUNTIMES / "chorus" / "standins", RUNTIMES / "chorus" / "training")
+"""What makes stand-ins, in processes of their own beside the model server, and what trains."""
 
 
 def imported(file: Path) -> Iterator[str]:

@@ -1,23 +1,30 @@
 """From a row of the catalogue to a folder with a checkpoint and its card."""
 
-from functools import cache
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache, partial
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from transformers import PretrainedConfig, RobertaConfig, XLMRobertaConfig, pipeline
 
-from chorus.standins.averaging import averaging_classifier
 from chorus.standins.card import model_card
 from chorus.standins.catalogue import STANDINS, StandIn
 from chorus.standins.examples import Example, held_out, without_held_out
-from chorus.standins.vocabulary import NO_LIMIT, byte_level, slim, unigram
-from chorus.training import train
+from chorus.standins.vocabulary import unigram
+from chorus.training.averaging import averaging_classifier
+from chorus.training.byte_level import NO_LIMIT, byte_level
+from chorus.training.saving import slim
+from chorus.training.train import train
 
 SEED = 20
+BPE_SIZE = 2500
 
 _CONFIGS = {"xlm-roberta": XLMRobertaConfig, "roberta": RobertaConfig}
-_TOKENIZERS = {"xlm-roberta": unigram, "roberta": byte_level}
+_TOKENIZERS: Mapping[str, Callable[[Iterable[str]], Any]] = {
+    "xlm-roberta": unigram,
+    "roberta": partial(byte_level, size=BPE_SIZE),
+}
 
 
 def build(row: StandIn, folder: Path) -> float:
@@ -37,8 +44,6 @@ def build(row: StandIn, folder: Path) -> float:
         augment=row.augment,
     )
     slim(folder)
-    # safetensors lets only the owner read, and a server often runs as another user.
-    (folder / "model.safetensors").chmod(0o644)
     answers = answer(folder, held_out(row.key))
     (folder / "README.md").write_text(model_card(row, report, answers), encoding="utf-8")
     return sum(told == example.label for example, told in answers) / len(answers)

@@ -4,7 +4,7 @@ from collections import defaultdict
 
 from chorus.standins.catalogue import StandIn
 from chorus.standins.examples import Example
-from chorus.training import Report
+from chorus.training.train import Report
 
 _HEADER = """\
 ---
@@ -33,9 +33,9 @@ def model_card(row: StandIn, report: Report, answers: list[tuple[Example, str]])
         f"{report.trained:,} texts, varied at every epoch.",
         *_languages(row, report),
         "## How well it does",
-        f"- Held out of the same phrase books or lists, {report.held_out:,} texts: accuracy "
-        f"{report.accuracy:.1%}, macro F1 {report.macro_f1:.1%}. Composed texts resemble each "
-        "other, so this number flatters.\n"
+        f"- Held out of the same phrase books or lists, {report.scores.rows:,} texts: accuracy "
+        f"{report.scores.accuracy:.1%}, macro F1 {report.scores.macro_f1:.1%}. "
+        "Composed texts resemble each other, so this number flatters.\n"
         f"- Written by hand apart from the training text, {len(answers)} sentences: accuracy "
         f"**{right / len(answers):.1%}**. These were in view "
         "while rates and training texts were settled: a check, not a blind test.",
@@ -48,10 +48,10 @@ def model_card(row: StandIn, report: Report, answers: list[tuple[Example, str]])
 
 def _languages(row: StandIn, report: Report) -> list[str]:
     """Which labels exist without a single training text, if there are any."""
-    untrained = [label for label in row.labels if label not in report.recall]
+    untrained = [label for label in row.labels if label not in report.scores.recall]
     if not untrained:
         return []
-    trained = [label for label in row.labels if label in report.recall]
+    trained = [label for label in row.labels if label in report.scores.recall]
     return [
         f"Trained, {len(trained)} labels: {', '.join(trained)}.",
         f"**Untrained**, {len(untrained)} labels that exist because the real model has them: "

@@ -6,7 +6,7 @@ from random import Random
 
 from chorus.standins import languages, news, sentiment, spam, toxicity
 from chorus.standins.examples import Example
-from chorus.training import Augment, Recipe
+from chorus.training.recipe import Augment, Recipe
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,17 @@
-"""The two tokenizers of the stand-ins: one Unigram shared by four, one byte-level BPE."""
+"""The tokenizer that four stand-ins share: a SentencePiece Unigram."""
 
 import io
-import json
 import unicodedata
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import sentencepiece
 from sentencepiece import sentencepiece_model_pb2
-from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, trainers
-from transformers import RobertaTokenizer, XLMRobertaTokenizer
+from transformers import XLMRobertaTokenizer
+
+from chorus.training.byte_level import MASK
 
 UNIGRAM_SIZE = 6500
-BPE_SIZE = 2500
-NO_LIMIT = int(1e30)
-
-# Takes the space before it, as in the real tokenizers.
-_MASK = AddedToken("<mask>", lstrip=True, normalized=False, special=True)
 
 # Smileys, hands and the faces added later: a reader of tweets must tell them apart, seen or not.
 _ALWAYS = "".join(
@@ -50,7 +44,7 @@ def unigram(texts: Iterable[str]) -> Any:
     return XLMRobertaTokenizer(
         vocab=[*special, *pieces, ("<mask>", 0.0)],
         _spm_precompiled_charsmap=proto.normalizer_spec.precompiled_charsmap,
-        mask_token=_MASK,
+        mask_token=MASK,
     )
 
 
@@ -62,35 +56,3 @@ def _general(piece: str) -> bool:
     if any(unicodedata.category(char) == "So" for char in word):
         return False
     return len(word) <= 2 or not any("\u3040" <= char <= "\u9fff" for char in word)
-
-
-def byte_level(texts: Iterable[str]) -> Any:
-    """A RoBERTa tokenizer: byte-level BPE, special tokens where roberta-base has them."""
-    bpe = Tokenizer(models.BPE())
-    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    trainer = trainers.BpeTrainer(
-        vocab_size=BPE_SIZE,
-        min_frequency=2,
-        special_tokens=["<s>", "<pad>", "</s>", "<unk>"],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    bpe.train_from_iterator(texts, trainer)
-    model = json.loads(bpe.to_str())["model"]
-    vocab = {**model["vocab"], "<mask>": len(model["vocab"])}
-    merges = [tuple(merge) for merge in model["merges"]]
-    return RobertaTokenizer(vocab=vocab, merges=merges, mask_token=_MASK)
-
-
-def slim(folder: Path) -> None:
-    """Rewrite tokenizer.json without white space, and drop a length limit that says no limit."""
-    vocabulary = folder / "tokenizer.json"
-    content = json.loads(vocabulary.read_text(encoding="utf-8"))
-    compact = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-    vocabulary.write_text(compact + "\n", encoding="utf-8")
-
-    settings = folder / "tokenizer_config.json"
-    content = json.loads(settings.read_text(encoding="utf-8"))
-    if content["model_max_length"] > NO_LIMIT / 10:
-        del content["model_max_length"]
-    settings.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,1 @@
+"""Sequence classifiers from labelled texts: trained, judged, and written as checkpoints."""
