@@ -94,13 +94,19 @@ class Calls:
     def _stream(self, behaviour: Stream, held: Held) -> Stream:
         async def call(requests: AsyncIterator[Any], context: Context) -> AsyncGenerator[Any]:
             context.set_trailing_metadata(own_metadata())
+            left = False
             try:
                 with self._in_flight.answering(), held():
                     async with aclosing(behaviour(_all_understood(requests), context)) as answers:
                         async for answer in answers:
+                            left = True  # until another answer is asked for
                             yield answer
+                            left = False
             except Exception as error:
-                await _refuse(context, error)
+                # Who leaves while an answer is sent has this closed in another task's context, in
+                # which MLServer's generators cannot put back what they have set.
+                if not left:
+                    await _refuse(context, error)
 
         return call
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextvars import ContextVar
 from typing import Any
 
 import grpc
@@ -106,3 +108,53 @@ def test_the_older_repository_service_is_the_same_on_the_wire() -> None:
         ):
             numbers = {field.name: field.number for field in theirs.fields}
             assert {f.name: f.number for f in mine.fields}.items() <= numbers.items()
+
+
+IN_USE: ContextVar[str] = ContextVar("in_use")
+
+
+class Bound:
+    """A stream that sets something for as long as it lasts, as MLServer's do."""
+
+    def __init__(self) -> None:
+        self.closed = False
+
+    def __getattr__(self, name: str) -> Any:
+        return self._stream
+
+    async def _stream(self, requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
+        token = IN_USE.set("model")
+        try:
+            yield pb.ModelInferResponse(id="first")
+            yield pb.ModelInferResponse(id="second")
+        finally:
+            self.closed = True
+            IN_USE.reset(token)
+
+
+class Told:
+    """The context of a call, of which nothing may be said any more."""
+
+    def set_trailing_metadata(self, _: Any) -> None:
+        """Before the first answer."""
+
+    async def abort(self, *_: Any) -> None:
+        raise AssertionError("nobody is there to be told")
+
+
+async def test_a_stream_that_is_left_is_closed_in_another_context_without_a_word(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bound = Bound()
+    handler: Any = Calls(InFlight()).handlers(bound, SERVICE)["ModelStreamInfer"]
+    answers = handler.stream_stream(_none(), Told())
+    assert (await anext(answers)).id == "first"
+    await asyncio.create_task(answers.aclose())  # as asyncio does, in a task of its own
+    assert bound.closed
+    assert not caplog.records
+
+
+async def _none() -> AsyncIterator[Any]:
+    requests: list[Any] = []
+    for request in requests:
+        yield request
