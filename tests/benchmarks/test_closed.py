@@ -12,7 +12,7 @@ from tests.benchmarks.tiny_server import GOOD, reply, server, text
 
 async def load(port: int, *texts: Text, clients: int = 4, timeout: float = 5.0) -> Report:
     return await closed_loop(
-        port, texts, clients=clients, seconds=0.2, warmup=0.05, timeout=timeout
+        port, texts, clients=clients, seconds=0.4, warmup=0.05, timeout=timeout
     )
 
 

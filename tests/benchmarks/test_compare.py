@@ -74,9 +74,9 @@ LOAD = Load(
     texts=["a", "b"],
     clients=[2, 1],
     cores=all_cores(),
-    seconds=0.2,
+    seconds=0.3,
     warmup=0.05,
-    sweep_seconds=0.1,
+    sweep_seconds=0.2,
     timeout=5.0,
 )
 
