@@ -21,10 +21,11 @@ IDLE_SECONDS = 1.0
 """Below the 2 s for which a gateway of the manifests tells connections to close."""
 PAUSE_SECONDS = 2.0
 """Before a second try: above the second after which no new connection goes to a dead pod."""
-ANSWER_SECONDS = 60.0
+ANSWER_SECONDS = 10.0
+"""Of one try: what is sent to a pod in the moment that its network goes gets no answer, ever."""
 CALLERS = 12
 """Of each kind: so many connections that every pod has some."""
-WORTH_A_RETRY = ("refused", "cut off", "503")
+WORTH_A_RETRY = ("refused", "cut off", "late", "503")
 TOLERANCE = 1e-5
 
 Answer = Mapping[str, Mapping[str, Any]]

@@ -65,6 +65,12 @@ class Pod:
         """One of them."""
         return Container(self._engine, f"{self.name}-{name}")
 
+    @property
+    def log(self) -> str:
+        """The end of what each container has printed."""
+        logs = (f"{name}:\n{self.container(name).log[-2000:]}" for name in self.containers)
+        return "\n".join(logs)
+
     def probe(self, container: str, kind: Kind) -> Probe:
         """A probe of the manifest."""
         return Probe.read(self.specs[container], kind)

@@ -14,12 +14,15 @@ from typing import Self
 
 
 class Service:
-    """`with Service(address, 8000) as service`: no endpoints at first; connections need one."""
+    """`with Service(address, 80, 8000) as service`: no endpoints at first; connections need one.
 
-    def __init__(self, address: str, port: int) -> None:
+    `port` is its own, `target` the pods'.
+    """
+
+    def __init__(self, address: str, port: int, target: int) -> None:
         self.url = f"http://{address}:{port}"
-        self._port = port
-        self._chain = f"CHORUS-TESTS-{os.getpid()}"
+        self._target = target
+        self._chain = f"CHORUS-TESTS-{os.getpid()}-{port}"
         self._to_chain = f"OUTPUT -d {address}/32 -p tcp -m tcp --dport {port} -j {self._chain}"
         self._endpoints: tuple[str, ...] = ()
 
@@ -57,7 +60,7 @@ class Service:
 
     def _rule(self, address: str, probability: float) -> str:
         by_chance = f"-m statistic --mode random --probability {probability:.10f}"
-        target = f"-j DNAT --to-destination {address}:{self._port}"
+        target = f"-j DNAT --to-destination {address}:{self._target}"
         return f"-A {self._chain} -p tcp {by_chance if probability < 1 else ''} {target}"
 
     def _restore(self, *lines: str) -> None:

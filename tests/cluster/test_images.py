@@ -244,6 +244,7 @@ def test_make_image_builds_and_says_how_large(engine: Engine, image: Image, name
     done = subprocess.run(
         [
             "make",
+            "--no-print-directory",  # which another make, that runs this, would have it print
             "image",
             f"PYTHON={sys.executable}",
             f"ARGS=gateway --engine={name} --tag=made {never}",
