@@ -33,7 +33,7 @@ def write(folder: Path, name: str, content: str | bytes) -> Path:
         ("a.csv", CSV.encode()),
         ("bom.csv", b"\xef\xbb\xbf" + CSV.encode()),
         ("windows.CSV", CSV.replace("\n", "\r\n").encode()),
-        ("a.csv.gz", gzip.compress(CSV.encode())),
+        ("a.csv.gz", gzip.compress(CSV.encode(), mtime=0)),
         ("a.tsv", CSV.replace('"Light, warm"', "Light@ warm").replace(",", "\t").encode()),
     ],
 )
@@ -100,7 +100,7 @@ BAD: list[tuple[str, str | bytes, str]] = [
     ("a.json", '[{"title": "a",\n"topic" "b"}]', "line 2: no JSON: .* at character 9"),
     ("a.json", b'[\n"\xff"]', "line 2: is not UTF-8"),
     ("a.csv.gz", b"title,topic\na,b\n", "is no whole gzip file"),
-    ("a.csv.gz", gzip.compress(b"title,topic\na,b\n" * 99)[:-20], "is no whole gzip file"),
+    ("a.csv.gz", gzip.compress(b"title,topic\na,b\n" * 99, mtime=0)[:-20], "is no whole gzip file"),
     ("a.xlsx", b"PK", "is none of .csv, .tsv, .jsonl, .json, or one of these with .gz"),
 ]
 
