@@ -16,17 +16,17 @@ $(BIN)/python:
 WHEELS ?= --only-binary :all:
 PINNED := $(PIP) --require-hashes $(WHEELS)
 
-$(VENV)/.installed: requirements.txt requirements-torch.txt requirements-mlserver.txt requirements-build.txt pyproject.toml | $(BIN)/python
+$(VENV)/.installed: requirements.txt requirements-torch.txt requirements-mlserver.txt requirements-ui.txt requirements-build.txt pyproject.toml | $(BIN)/python
 	@echo "chorus: setting up $(VENV); this takes a minute or two, once"
 	$(PINNED) -r requirements.txt -r requirements-build.txt
 	$(PIP) -r requirements-torch.txt
-	$(PINNED) --no-deps -r requirements-mlserver.txt
+	$(PINNED) --no-deps -r requirements-mlserver.txt -r requirements-ui.txt
 	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 	@echo "chorus: $(VENV) is ready"
 
-$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
-	$(PINNED) -r requirements.txt -r requirements-build.txt -r requirements-dev.txt
+$(VENV)/.installed-dev: requirements-dev.txt requirements-mlflow.txt $(VENV)/.installed
+	$(PINNED) -r requirements.txt -r requirements-build.txt -r requirements-mlflow.txt -r requirements-dev.txt
 	@touch $@
 
 install: $(VENV)/.installed ## set up .venv with all that serving needs

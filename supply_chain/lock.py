@@ -24,7 +24,9 @@ _HEADERS = {
     pins.MLSERVER: "# Installed with --no-deps, on the pins of requirements.txt.\n",
     pins.BUILD: "# What makes the package of Chorus itself.\n",
     pins.GATEWAY: "# Everything that a gateway in a container of its own needs.\n",
-    pins.DEV: "# What tests and checks need beyond requirements.txt and requirements-build.txt.\n",
+    pins.UI: "# What the web page needs beyond requirements.txt; installed with --no-deps.\n",
+    pins.MLFLOW: "# What MLflow's client needs beyond requirements.txt.\n",
+    pins.DEV: "# What tests and checks need beyond all the other files.\n",
 }
 
 
@@ -33,13 +35,17 @@ def main(upgrades: list[str]) -> None:
     extras = _each("--extra", project.SERVING)
     mlserver = [requirement.name for requirement in project.group("mlserver")]
     serving = [*_ALL, *extras, *_each("--no-emit-package", mlserver)]
-    _write(pins.SERVING, *serving, *upgrades)
+    _write(pins.SERVING, *serving, "--no-emit-package", project.FORMS, *upgrades)
     _write(pins.MLSERVER, "--group", "mlserver", "--no-deps")
     _write(pins.BUILD, "--group", "build", *_beyond(pins.SERVING), *upgrades)
+    before = (pins.SERVING, pins.BUILD)
+    _write(pins.UI, *serving, "--extra", project.UI, *_beyond(*before), *upgrades)
+    mlflow = [*_each("--extra", (project.UI, project.MLFLOW)), *_beyond(*before, pins.UI)]
+    _write(pins.MLFLOW, *serving, *mlflow, *upgrades)
     gateway = ["pyproject.toml", *_each("--extra", project.GATEWAY)]
     _write(pins.GATEWAY, *gateway, *_agreeing(pins.SERVING), *upgrades)
-    dev = [*serving, *_each("--extra", ("kubernetes", "dev")), *_agreeing(pins.GATEWAY)]
-    dev += _beyond(pins.SERVING, pins.BUILD)
+    dev = [*serving, *_each("--extra", ("kubernetes", project.UI, project.MLFLOW, "dev"))]
+    dev += [*_agreeing(pins.GATEWAY), *_beyond(*before, pins.UI, pins.MLFLOW)]
     _write(pins.DEV, *dev, *upgrades)
 
 

@@ -16,8 +16,10 @@ MLSERVER = ROOT / "requirements-mlserver.txt"
 TORCH = ROOT / "requirements-torch.txt"
 BUILD = ROOT / "requirements-build.txt"
 GATEWAY = ROOT / "requirements-gateway.txt"
+UI = ROOT / "requirements-ui.txt"
+MLFLOW = ROOT / "requirements-mlflow.txt"
 DEV = ROOT / "requirements-dev.txt"
-HASHED = (SERVING, MLSERVER, BUILD, GATEWAY, DEV)
+HASHED = (SERVING, MLSERVER, BUILD, GATEWAY, UI, MLFLOW, DEV)
 """Of each pin of these, every published file is known by its SHA-256."""
 
 _HASH = re.compile(r" --hash=sha256:([0-9a-f]{64})(?= |$)")

@@ -91,11 +91,18 @@ FLOORS = (
     Floor("pyyaml", "5.4", ("CVE-2020-14343",), "code in a document"),
     Floor("pydantic", "2.4.0", ("CVE-2024-3772",), "an address of e-mail in quadratic time"),
     Floor("tqdm", "4.66.3", ("CVE-2024-34062",), "code in an argument of its program"),
+    Floor(
+        "python-multipart",
+        "0.0.22",
+        ("CVE-2024-24762", "CVE-2024-53981"),
+        "a header in exponential time; a line of log per byte; a file's name leaves its folder",
+        ("CVE-2026-24486",),
+    ),
     Floor("setuptools", "78.1.1", ("CVE-2025-47273",), "a package's name leaves its folder"),
 )
 
 FORBIDDEN = {
-    "python-multipart": "forms are refused with 415, so nothing has to read them",
+    "python-multipart": "the servers refuse forms with 415; only the web page reads them",
     "tensorflow": "mlserver-huggingface asks for it; nothing uses it",
 }
-"""Never pinned, whatever others ask for."""
+"""Never pinned for a server, whatever others ask for."""
