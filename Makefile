@@ -44,7 +44,8 @@ test-interop: $(VENV)/.installed-dev ## with programs of others, which it instal
 	$(BIN)/python -m pytest -m interop $(ARGS)
 
 test-cluster: $(VENV)/.installed-dev ## in real containers, which needs root and Debian's packages: minutes
-	tests/cluster/packages.sh
+	tests/packages.sh test-cluster buildah podman runc netavark aardvark-dns catatonit iptables \
+		mmdebstrap nginx-light prometheus
 	$(BIN)/python -m pytest -m cluster $(ARGS)
 
 soak: $(VENV)/.installed-dev ## an hour of load, good and bad, that nothing may grow under; ARGS="--minutes 5", ARGS=--help
