@@ -68,7 +68,10 @@ def _write(file: Path, *arguments: str) -> None:
     done = subprocess.run(command, cwd=pins.ROOT, check=False, stdout=subprocess.DEVNULL)  # noqa: S603
     if done.returncode:
         sys.exit(f"lock: {file.name} stays as it was")
-    file.write_text(_HEADERS[file] + _REASONS + file.read_text())
+    # What uv finds as it was it leaves as it was, with the header of the last time.
+    there = file.read_text().splitlines(keepends=True)
+    body = "".join(line for line in there if not line.startswith("#"))
+    file.write_text(_HEADERS[file] + _REASONS + body)
 
 
 if __name__ == "__main__":
