@@ -72,6 +72,15 @@ def test_speech(tasks: Stack, case: Case) -> None:
         np.testing.assert_allclose(samples, np.ravel(wanted["audio"]), atol=QUANTUM)
 
 
+def test_what_has_no_sound_is_the_callers_mistake(tasks: Stack) -> None:
+    """The stand-in's vocabulary is the Latin alphabet, as that of most voices is one alphabet."""
+    reply = httpx.post(
+        f"{tasks.url}/models/text-to-audio", json={"inputs": ["Hello", "Привет"]}, timeout=60
+    )
+    assert reply.status_code == 400
+    assert "nothing that this model can speak" in reply.json()["error"]
+
+
 @pytest.mark.parametrize("task", [task for task in PUBLIC if task not in FILES])
 def test_what_clients_get_fits_the_public_schema(tasks: Stack, task: str) -> None:
     name = ALIASES.get(task, task)

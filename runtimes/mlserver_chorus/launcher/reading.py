@@ -51,7 +51,7 @@ def read_keys(ours: RuntimeSettings) -> KeyRing:
 
 
 def read_models(root: Path, names: list[str] | None) -> list[ModelSettings]:
-    """The settings of the named models below a folder, all of them by default.
+    """The settings of the named models below a folder, all of them by default, ensembles last.
 
     Where no folder has a model, it is the one of MLSERVER_MODEL_… variables, as in MLServer.
     Raises LoadError for a file that cannot be read (MLServer would skip it and start without the
@@ -74,7 +74,14 @@ def read_models(root: Path, names: list[str] | None) -> list[ModelSettings]:
     unknown = [name for name in names or () if name not in models]
     if unknown:
         raise LoadError(f"no model is called {unknown[0]}; {root} holds {', '.join(models)}")
-    return list(models.values()) if names is None else [models[name] for name in names]
+    wanted = models if names is None else names
+    return sorted((models[name] for name in wanted), key=_has_members)
+
+
+def _has_members(settings: ModelSettings) -> bool:
+    """An ensemble is loaded last: it looks for its members among the models that came before."""
+    extra = settings.parameters.extra if settings.parameters else None
+    return bool(extra and extra.get("members"))
 
 
 def _model_files(root: Path) -> list[Path]:

@@ -128,6 +128,8 @@ def spoken(pipe: Any, inputs: list[Any], options: Options, rows: int) -> list[An
     """Texts to WAV files."""
     if not all(text.strip() for text in inputs):
         raise InvalidRequest("inputs", "an empty text cannot be spoken")
+    if pipe.tokenizer and not all(len(pipe.tokenizer(text)["input_ids"]) for text in inputs):
+        raise InvalidRequest("inputs", "a text holds nothing that this model can speak")
     made = [
         pipe(text, **({"generate_kwargs": dict(options)} if options else {})) for text in inputs
     ]

@@ -13,7 +13,7 @@ from mlserver_chorus.launcher.reading import read_models
 CLASSIFIER = "mlserver_chorus.Classifier"
 
 
-def model(folder: Path, **said: str) -> Path:
+def model(folder: Path, **said: object) -> Path:
     folder.mkdir(parents=True)
     settings = {"implementation": CLASSIFIER, **said}
     (folder / "model-settings.json").write_text(json.dumps(settings))
@@ -83,3 +83,10 @@ def test_variables_that_describe_none_are_told_in_one_line(
     with pytest.raises(LoadError, match=named) as refusal:
         read_models(tmp_path, None)
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("wanted", [None, ["all", "one"], ["one", "all"]])
+def test_an_ensemble_comes_after_its_members(tmp_path: Path, wanted: list[str] | None) -> None:
+    model(tmp_path / "all", name="all", parameters={"extra": {"members": {"one": {}}}})
+    model(tmp_path / "one", name="one")
+    assert [settings.name for settings in read_models(tmp_path, wanted)] == ["one", "all"]
