@@ -6,9 +6,10 @@ import http.client
 from collections.abc import Callable, Sequence
 
 from benchmarks.answers import Answers, agree
-from benchmarks.load.connection import HOST, Call, Check, Text, post
 from benchmarks.peers.base import Peer
 from benchmarks.peers.process import NotReady
+from chorus.load.address import LOOPBACK, loopback
+from chorus.load.connection import Call, Check, Text, post
 
 ALONE_SECONDS = 60.0
 UNREADABLE = (KeyError, TypeError, IndexError, ValueError)
@@ -19,7 +20,7 @@ Alone = list[list[Answers]]
 
 def answer_alone(peer: Peer, port: int, texts: Sequence[str]) -> Alone:
     """Ask one request at a time. Raises NotReady where the answer is not 200 or unreadable."""
-    connection = http.client.HTTPConnection(HOST, port, timeout=ALONE_SECONDS)
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=ALONE_SECONDS)
     answers = []
     try:
         for text in texts:
@@ -52,7 +53,7 @@ def calls(
     """
     return [
         tuple(
-            Call(post(path, body, port), _check(peer, part, expected[part], also))
+            Call(post(path, body, loopback(port)), _check(peer, part, expected[part], also))
             for part, (path, body) in enumerate(peer.posts(text))
         )
         for text, expected in zip(texts, alone, strict=True)

@@ -21,19 +21,20 @@ import uvloop
 
 from benchmarks import options as shared
 from benchmarks import weights
+from benchmarks.arrivals import Ramp, arrival_times, arrivals
 from benchmarks.asking import answer_alone, calls
 from benchmarks.checks import violations
 from benchmarks.compare import choose
-from benchmarks.load.arrivals import Ramp, arrival_times, open_loop
-from benchmarks.load.closed import closed_loop
-from benchmarks.load.connection import HOST, Text
-from benchmarks.load.tally import Report
-from benchmarks.machine import circumstances
+from benchmarks.machine import circumstances, meters
 from benchmarks.peers import PEERS
 from benchmarks.peers.base import Peer
 from benchmarks.peers.process import running
 from benchmarks.report import Columns, Row, brief, progress, publish, summary
 from benchmarks.scenarios import SCENARIOS, Closed
+from chorus.load.address import LOOPBACK, loopback
+from chorus.load.closed import closed_loop
+from chorus.load.connection import Text
+from chorus.load.tally import Report
 
 OVERLOAD = "overload"
 OVERLOAD_SECONDS = 60.0
@@ -72,13 +73,13 @@ class Target:
     def arrive(self, times: Sequence[float], clients: int) -> Report:
         """An open loop."""
         return _run(
-            open_loop(
-                self.port,
+            arrivals(
+                loopback(self.port),
                 self.texts,
                 times=times,
                 clients=clients,
                 timeout=self.timeout,
-                server_cpu=self.server_cpu,
+                meters=meters(self.server_cpu),
             )
         )
 
@@ -86,13 +87,13 @@ class Target:
         """A closed loop; a tenth of its time comes before, uncounted."""
         return _run(
             closed_loop(
-                self.port,
+                loopback(self.port),
                 self.texts,
                 clients=clients,
                 seconds=seconds,
                 warmup=WARMUP_SHARE * seconds,
                 timeout=self.timeout,
-                server_cpu=self.server_cpu,
+                meters=meters(self.server_cpu),
             )
         )
 
@@ -112,7 +113,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--peer", default="chorus", choices=tuple(PEERS))
     parser.add_argument("--setting", help="the peer's, as `peers` shows it (default: its first)")
     parser.add_argument(
-        "--url", type=_local, help=f"of a running server's /process on {HOST}, instead of a peer"
+        "--url",
+        type=_local,
+        help=f"of a running server's /process on {LOOPBACK}, instead of a peer",
     )
     shared.add_subject(parser)
     shared.add_output(parser)
@@ -202,6 +205,6 @@ def _run(load: Coroutine[Any, Any, Report]) -> Report:
 
 def _local(text: str) -> str:
     url = urlsplit(text)
-    if url.hostname not in (HOST, "localhost") or url.path != "/process":
-        raise argparse.ArgumentTypeError(f"must be http://{HOST}:PORT/process")
+    if url.hostname not in (LOOPBACK, "localhost") or url.path != "/process":
+        raise argparse.ArgumentTypeError(f"must be http://{LOOPBACK}:PORT/process")
     return text

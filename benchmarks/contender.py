@@ -11,11 +11,13 @@ import uvloop
 
 from benchmarks.answers import agree
 from benchmarks.asking import Alone, answer_alone, calls, joined
-from benchmarks.load.closed import closed_loop
-from benchmarks.load.tally import Report
+from benchmarks.machine import meters
 from benchmarks.peers.base import Peer
 from benchmarks.peers.process import NotReady, Server, running
 from benchmarks.report import Row, brief, progress, summary
+from chorus.load.address import loopback
+from chorus.load.closed import closed_loop
+from chorus.load.tally import Report
 
 SAME, DIFFERENT = "same", "different arithmetic"
 # Their answers are no model's.
@@ -104,13 +106,13 @@ class Contender:
     ) -> Report:
         return uvloop.run(
             closed_loop(
-                server.port,
+                loopback(server.port),
                 calls(peer, server.port, load.texts, self.alone),
                 clients=clients,
                 seconds=load.sweep_seconds if sweep else load.seconds,
                 warmup=load.warmup,
                 timeout=load.timeout,
-                server_cpu=server.cpu_seconds,
+                meters=meters(server.cpu_seconds),
             )
         )
 

@@ -7,10 +7,19 @@ import platform
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
+import psutil
+
 from benchmarks.weights import ROOT
+from chorus.load.tally import Meters
+
+
+def meters(server_cpu: Callable[[], float]) -> Meters:
+    """What a load generator reads at both edges of its window."""
+    return Meters(server_cpu, _machine_cpu)
 
 
 def circumstances(device: str = "cpu") -> dict[str, str]:
@@ -44,6 +53,15 @@ def all_cores() -> set[int]:
     if hasattr(os, "sched_getaffinity"):
         return set(os.sched_getaffinity(0))
     return set(range(os.cpu_count() or 1))
+
+
+def _machine_cpu() -> float:
+    """CPU seconds that all of the machine's processes have used; stolen time counts too."""
+    times = psutil.cpu_times()
+    idle: float = times.idle + getattr(times, "iowait", 0.0)
+    guests: float = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)
+    # The kernel has counted guests in user time already.
+    return float(sum(times)) - idle - guests
 
 
 def _cpu_model() -> str:

@@ -29,8 +29,8 @@ from benchmarks.machine import circumstances
 from benchmarks.peers.base import Launch, Peer, Post
 from benchmarks.peers.process import NotReady, Server, running
 from benchmarks.report import Columns, Row, progress, publish
-from benchmarks.texts import short_texts
 from benchmarks.weights import CACHE
+from chorus.load.texts import short_texts
 
 MIB = 1 << 20
 AT_ONCE = 4

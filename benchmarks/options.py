@@ -9,7 +9,8 @@ from pathlib import Path
 
 from benchmarks import weights
 from benchmarks.machine import all_cores
-from benchmarks.texts import challenge_texts, short_texts
+from benchmarks.texts import challenge_texts
+from chorus.load.texts import short_texts
 
 TEXTS: dict[str, Callable[[int], list[str]]] = {"challenge": challenge_texts, "short": short_texts}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.load.tally import Report
+from chorus.load.tally import Report
 
 # CPU seconds of other processes per second above which a figure says little.
 QUIET = 0.1

@@ -18,7 +18,8 @@ from benchmarks.machine import circumstances
 from benchmarks.models import ManyModels
 from benchmarks.peers import PEERS
 from benchmarks.report import Columns, Row, append, progress, publish
-from benchmarks.texts import short_texts, texts_of_length
+from benchmarks.texts import texts_of_length
+from chorus.load.texts import short_texts
 
 COLUMNS: Columns = {
     "axis": "axis",

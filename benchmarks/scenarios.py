@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmarks.load.arrivals import Ramp, arrival_times
+from benchmarks.arrivals import Ramp, arrival_times
 
 
 @dataclass(frozen=True)

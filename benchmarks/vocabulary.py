@@ -14,7 +14,8 @@ from typing import Any
 import orjson
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
-from benchmarks.texts import challenge_texts, short_texts
+from benchmarks.texts import challenge_texts
+from chorus.load.texts import short_texts
 
 FIRST = ["<s>", "<pad>", "</s>", "<unk>"]
 MASK = "<mask>"

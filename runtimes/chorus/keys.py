@@ -1,11 +1,14 @@
 """`chorus keys`: makes, shows and revokes the API keys of a file."""
 
+import json
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Final, NoReturn
+from typing import Annotated, Final
 
 import typer
 
+from chorus.commands import Commands
 from chorus.errors import UsageError
 from chorus.key_file import Entry, KeyFile
 
@@ -19,8 +22,21 @@ EXAMPLE = """
   CHORUS_API_KEYS_FILE=keys.txt chorus serve
 """
 
+LIST_EXAMPLE = """
+[bold]Example[/bold]: what each key may do, for people and for programs
+
+  chorus keys list --file keys.txt
+  chorus keys list --json > keys.json
+"""
+
+REVOKE_EXAMPLE = """
+[bold]Example[/bold]: the key of an application that is no more
+
+  chorus keys revoke webshop --file keys.txt
+"""
+
 app = typer.Typer(
-    no_args_is_help=True,
+    cls=Commands,
     rich_markup_mode="rich",
     help="API keys: make one, list them, revoke one.",
     epilog=EXAMPLE,
@@ -54,15 +70,15 @@ def new(
         int | None, typer.Option(min=1, metavar="N", help="Most requests at one time.")
     ] = None,
 ) -> None:
-    """Make a key, note its digest, and print the key, which nobody can show again."""
+    """Make a key, and print it: nobody can show it again.
+
+    The file has its digest, and what holds for whoever presents it.
+    """
     if admin and metrics:
-        _refuse(UsageError("--admin includes the metrics; leave --metrics out"))
+        raise UsageError("--admin includes the metrics; leave --metrics out")
     scope = "admin" if admin else "metrics" if metrics else "infer"
     key = PREFIX + secrets.token_urlsafe(KEY_BYTES)
-    try:
-        KeyFile(file).add(Entry.of(name, key, scope, rate, concurrency))
-    except UsageError as error:
-        _refuse(error)
+    KeyFile(file).add(Entry.of(name, key, scope, rate, concurrency))
     typer.echo(key)
     typer.echo(
         f"chorus: this is the only time that the key of {name} is shown. Servers started with "
@@ -71,16 +87,30 @@ def new(
     )
 
 
-@app.command("list")
-def list_(file: File = Path("keys.txt")) -> None:
-    """Show whose keys there are, and what each may do.
+@app.command("list", epilog=LIST_EXAMPLE)
+def list_(
+    file: File = Path("keys.txt"),
+    as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
+) -> None:
+    """Show whose keys there are, and what each may do."""
+    entries = KeyFile(file).entries()
+    if as_json:
+        typer.echo(json.dumps([_document(entry) for entry in entries], indent=2))
+    else:
+        _show(entries)
 
-    Example: chorus keys list --file keys.txt
-    """
-    try:
-        entries = KeyFile(file).entries()
-    except UsageError as error:
-        _refuse(error)
+
+def _document(entry: Entry) -> dict[str, str | int | None]:
+    """An entry without its digest."""
+    return {
+        "name": entry.name,
+        "scope": entry.scope,
+        "rate": entry.rate or None,
+        "concurrency": int(entry.concurrency) if entry.concurrency.isdecimal() else None,
+    }
+
+
+def _show(entries: Sequence[Entry]) -> None:
     rows = [("name", "scope", "rate", "concurrency")]
     rows += [(one.name, one.scope, one.rate or "-", one.concurrency or "-") for one in entries]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -89,19 +119,8 @@ def list_(file: File = Path("keys.txt")) -> None:
         typer.echo("  ".join(cells).rstrip())
 
 
-@app.command()
+@app.command(epilog=REVOKE_EXAMPLE)
 def revoke(name: Name, file: File = Path("keys.txt")) -> None:
-    """Take a key out of the file; running servers refuse it from the next second on.
-
-    Example: chorus keys revoke webshop --file keys.txt
-    """
-    try:
-        KeyFile(file).remove(name)
-    except UsageError as error:
-        _refuse(error)
+    """Revoke a key: running servers refuse it from the next second on."""
+    KeyFile(file).remove(name)
     typer.echo(f"chorus: the key of {name} is revoked", err=True)
-
-
-def _refuse(error: UsageError) -> NoReturn:
-    typer.echo(f"chorus: {error}", err=True)
-    raise typer.Exit(2)

@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Final, NoReturn
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich import box
@@ -14,19 +14,17 @@ from rich.table import Table
 from rich.text import Text
 
 from chorus import catalog, ports, pull, upstream_key
-from chorus.errors import UsageError
 from chorus.terminal import console
 from chorus_weights import lock as locks
-from chorus_weights.errors import WeightsError
 
 if TYPE_CHECKING:
     from chorus.configured import Real, Row, Standin
 
 EXAMPLE = """
-[bold]Example[/bold]: all of them, and as JSON those that the server has ready
+[bold]Example[/bold]: all of them, for people and for programs
 
   chorus models all
-  chorus models all --json | jq '.[] | select(.state == "ready").name'
+  chorus models all --json > models.json
 """
 STYLES: Final = {"ready": "green", "unavailable": "red"}
 
@@ -46,19 +44,14 @@ def models(
     ] = 8080,
     as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
 ) -> None:
-    """Show the models: their weights, how large these are, and which models are served now."""
+    """Show the models: their weights, and which of them are served."""
     from chorus import configured  # its libraries are slow to import, --help is not
 
     address = f"{ports.reachable(host)}:{v2_port}"
-    try:
-        folder = (models_dir or catalog.default_folder()).resolve()
-        chosen, _ = catalog.select(catalog.read(folder), names or [])
-        served = asyncio.run(configured.ask(address, os.environ.get(upstream_key.VARIABLE, "")))
-        rows = configured.configured(chosen, lock or folder / locks.NAME, served or {})
-    except UsageError as error:
-        _fail(error, 2)
-    except (WeightsError, configured.ServerRefused) as error:
-        _fail(error, 1)
+    folder = (models_dir or catalog.default_folder()).resolve()
+    chosen, _ = catalog.select(catalog.read(folder), names or [])
+    served = asyncio.run(configured.ask(address, os.environ.get(upstream_key.VARIABLE, "")))
+    rows = configured.configured(chosen, lock or folder / locks.NAME, served or {})
     if as_json:
         typer.echo(json.dumps([asdict(row) for row in rows], indent=2))
         return
@@ -74,9 +67,10 @@ def _table(out: Console, rows: "Sequence[Row]", *, is_up: bool) -> Table:
         table.add_column(column, overflow="fold")
     for row in rows:
         state = (row.state or "not served") if is_up else "-"
-        said = f"{state}, {row.weights}" if row.weights else state
+        weights = row.checkpoint if row.registered and row.checkpoint else row.weights
+        said = f"{state}, {weights}" if weights else state
         task = f"ensemble of {len(row.members)}" if row.members else row.task
-        cells = (row.name, task, _standin(row.standin), "\n".join(map(_real, row.real)) or "-")
+        cells = (row.name, task, _standin(row.standin), _made_from(row))
         table.add_row(*map(Text, cells), Text(said, style=STYLES.get(state, "yellow")))
     return table
 
@@ -87,6 +81,10 @@ def _standin(standin: "Standin | None") -> str:
     if standin.bytes is None:
         return "made on first use"
     return f"{_size(standin.bytes)}, random" if standin.random else _size(standin.bytes)
+
+
+def _made_from(row: "Row") -> str:
+    return row.registered or "\n".join(map(_real, row.real)) or "-"
 
 
 def _real(real: "Real") -> str:
@@ -106,8 +104,3 @@ def _remarks(rows: "Iterable[Row]", address: str, *, is_up: bool) -> Iterator[st
         yield f"no model server answers at {address}; chorus serve starts one"
     if any(not real.here for row in rows for real in row.real):
         yield "chorus pull fetches and pins real weights"
-
-
-def _fail(error: Exception, code: int) -> NoReturn:
-    typer.echo(f"chorus: {error}", err=True)
-    raise typer.Exit(code) from None

@@ -15,7 +15,6 @@ from chorus import catalog
 from chorus.errors import UsageError
 from chorus.terminal import console
 from chorus_weights import lock as locks
-from chorus_weights.errors import WeightsError
 
 if TYPE_CHECKING:
     from chorus.weights import Row
@@ -31,7 +30,7 @@ INTERRUPTED = 130
 Names = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[NAME…]",
+        metavar="NAME",
         show_default="those directly in the folder",
         help="Models, groups of them, or all; an ensemble brings its members.",
     ),
@@ -74,17 +73,15 @@ def pull(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The summary as JSON.")] = False,
 ) -> None:
-    """Fetch the real weights from the hub, and pin their commits and bytes in models.lock."""
+    """Fetch the real weights, and pin them in models.lock.
+
+    Each repository's commit and the bytes of every file are pinned: later
+    starts load exactly these.
+    """
     try:
         folder = (models_dir or catalog.default_folder()).resolve()
         chosen = lock or folder / locks.NAME
         rows = _rows(folder, names or [], chosen, update=update)
-    except UsageError as error:
-        typer.echo(f"chorus: {error}", err=True)
-        raise typer.Exit(2) from None
-    except WeightsError as error:
-        typer.echo(f"chorus: {error}", err=True)
-        raise typer.Exit(1) from None
     except KeyboardInterrupt:
         typer.echo("chorus: interrupted; the next pull goes on from here", err=True)
         raise typer.Exit(INTERRUPTED) from None

@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
-from benchmarks.load.arrivals import Ramp, arrival_times, open_loop
-from benchmarks.load.tally import Report
-from tests.benchmarks.tiny_server import GOOD, reply, server, text
+from benchmarks.arrivals import Ramp, arrival_times, arrivals
+from tests.chorus.load.tiny_server import GOOD, reply, server, text
+
+from chorus.load.address import loopback
+from chorus.load.tally import Report
 
 
 def test_a_constant_rate_spaces_texts_evenly() -> None:
@@ -33,7 +35,8 @@ def test_ramps_follow_each_other_and_carry_fractions_over() -> None:
 async def arrive(
     port: int, times: Sequence[float], clients: int, timeout: float = 5.0, path: str = "/"
 ) -> Report:
-    return await open_loop(port, [text(port, path)], times=times, clients=clients, timeout=timeout)
+    texts = [text(port, path)]
+    return await arrivals(loopback(port), texts, times=times, clients=clients, timeout=timeout)
 
 
 async def test_every_text_is_sent_and_counted() -> None:

@@ -9,7 +9,8 @@ import psutil
 from benchmarks.answers import Answers, Result
 from benchmarks.peers import PEERS
 from benchmarks.peers.process import running
-from benchmarks.texts import short_texts
+
+from chorus.load.texts import short_texts
 
 
 def test_the_gateway_answers_for_the_constant_server_and_both_end() -> None:

@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
-from benchmarks.load.tally import Report
 from benchmarks.machine import circumstances
 from benchmarks.report import brief, json_line, publish, summary, table
+
+from chorus.load.tally import Report
 
 NAN = float("nan")
 

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from statistics import mean
 
 import pytest
-from benchmarks.texts import challenge_texts, short_texts, texts_of_length
+from benchmarks.texts import challenge_texts, texts_of_length
 from benchmarks.weights import folders, token_counts, token_ends
+
+from chorus.load.texts import short_texts
 
 Make = Callable[..., list[str]]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
@@ -103,6 +104,16 @@ def test_the_list_shows_no_digest(folder: Path) -> None:
     ]
     digest = (folder / "keys.txt").read_text().split(":")[1][:64]
     assert digest[:8] not in shown
+
+
+def test_the_list_as_json_shows_no_digest_either(folder: Path) -> None:
+    made("shop", "--rate", "5/hour", "--concurrency", "2")
+    made("ops", "--admin")
+    shown = keys("list", "--json").stdout
+    assert json.loads(shown) == [
+        {"name": "shop", "scope": "infer", "rate": "5/hour", "concurrency": 2},
+        {"name": "ops", "scope": "admin", "rate": None, "concurrency": None},
+    ]
 
 
 def test_a_revoked_key_is_gone_and_the_others_stay(folder: Path) -> None:

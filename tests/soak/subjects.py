@@ -51,9 +51,11 @@ class Subject:
 def classifiers() -> list[Truth]:
     """The five, as transformers' own pipelines answer on the same weights."""
     # They bring torch along; --help should not wait for it.
-    from benchmarks.texts import challenge_texts, short_texts
+    from benchmarks.texts import challenge_texts
     from tests.live.oracle import CLASSIFIERS, ODD_TEXTS, TEXTS, distribution
     from transformers.utils.logging import disable_progress_bar
+
+    from chorus.load.texts import short_texts
 
     disable_progress_bar()
     settings = json.loads((ROOT / "models/process/model-settings.json").read_text())

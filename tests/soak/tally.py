@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import NamedTuple
 
-from benchmarks.load.tally import percentile
 from tests.soak.mix import Kind, is_timed
 from tests.soak.target import Outcome
+
+from chorus.load.tally import percentile
 
 EXAMPLES = 20
 LONGEST_WHY = 200

@@ -4,15 +4,17 @@ from collections.abc import Iterator
 from itertools import count
 
 import pytest
-from benchmarks.load.closed import closed_loop
-from benchmarks.load.connection import Call, Text, post
-from benchmarks.load.tally import Report
-from tests.benchmarks.tiny_server import GOOD, reply, server, text
+from tests.chorus.load.tiny_server import GOOD, reply, server, text
+
+from chorus.load.address import loopback
+from chorus.load.closed import closed_loop
+from chorus.load.connection import Call, Text, post
+from chorus.load.tally import Report
 
 
 async def load(port: int, *texts: Text, clients: int = 4, timeout: float = 5.0) -> Report:
     return await closed_loop(
-        port, texts, clients=clients, seconds=0.4, warmup=0.05, timeout=timeout
+        loopback(port), texts, clients=clients, seconds=0.4, warmup=0.05, timeout=timeout
     )
 
 
@@ -52,8 +54,8 @@ async def test_a_bad_reply_is_counted_never_ignored(
 
 async def test_each_text_has_its_own_check() -> None:
     async with server(lambda path: reply(path.encode())) as port:
-        one = Call(post("/one", b"", port), lambda body: body == b"/one")
-        two = Call(post("/two", b"", port), lambda body: body == b"/one")
+        one = Call(post("/one", b"", loopback(port)), lambda body: body == b"/one")
+        two = Call(post("/two", b"", loopback(port)), lambda body: body == b"/one")
         report = await load(port, (one,), (two,), clients=1)
     assert report.good > 0
     assert abs(report.good - report.wrong) <= 1

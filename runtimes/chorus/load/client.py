@@ -6,22 +6,32 @@ import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from benchmarks.load.connection import HOST, Connection, Text, Verdict
-from benchmarks.load.tally import Tally
+from chorus.load.address import Address
+from chorus.load.connection import Connection, Text, Verdict, Why
+from chorus.load.tally import Tally
 
 RECONNECT_SECONDS = 0.05
 SWEEP_SECONDS = 0.25
 
 
 class Client:
-    """Sends the texts it is given; `ready` is called whenever it can take the next one."""
+    """Sends the texts it is given.
+
+    `ready` is called whenever it can take the next one, `unreachable` whenever it cannot connect.
+    """
 
     def __init__(
-        self, port: int, width: int, tally: Tally, ready: Callable[[Client], None]
+        self,
+        address: Address,
+        width: int,
+        tally: Tally,
+        ready: Callable[[Client], None],
+        unreachable: Callable[[Why], None],
     ) -> None:
-        self._port = port
+        self._address = address
         self._tally = tally
         self._ready = ready
+        self._unreachable = unreachable
         self._connections = [Connection(self) for _ in range(width)]
         self._connecting: asyncio.Task[None] | None = None
         self._started = 0.0
@@ -36,9 +46,9 @@ class Client:
         for connection, call in zip(self._connections, text, strict=False):
             connection.send(call)
 
-    def settle(self, verdict: Verdict, why: str) -> None:
+    def settle(self, verdict: Verdict, why: Why | None = None) -> None:
         """A connection's call has ended; the last one ends the text."""
-        if verdict is not Verdict.GOOD:
+        if why is not None:
             self._tally.explain(why)
         self._verdict = max(verdict, self._verdict)
         self._pending -= 1
@@ -48,12 +58,12 @@ class Client:
 
     def connect(self) -> None:
         """Be ready, at once if every connection is open, else when it is."""
-        if all(connection.open for connection in self._connections):
+        if self.connected:
             self._ready(self)
         elif not self._tally.over:
             self._connecting = asyncio.create_task(self._connect())
 
-    def expire(self, before: float, why: str) -> None:
+    def expire(self, before: float, why: Why) -> None:
         """Give up a text that was sent before the given moment."""
         if self._pending and self._started < before:
             for connection in self._connections:
@@ -72,30 +82,39 @@ class Client:
         """Whether a text is in flight."""
         return self._pending > 0
 
+    @property
+    def connected(self) -> bool:
+        """Whether every connection is open: a server may have closed one that was idle."""
+        return all(connection.open for connection in self._connections)
+
     async def _connect(self) -> None:
-        loop = asyncio.get_running_loop()
         if self._verdict is Verdict.FAILED:
             # A server that drops connections must not keep this process busy reconnecting.
             await asyncio.sleep(RECONNECT_SECONDS)
         for slot, connection in enumerate(self._connections):
             while not connection.open:
                 try:
-                    _, connection = await loop.create_connection(
-                        partial(Connection, self), HOST, self._port
-                    )
-                    self._connections[slot] = connection
-                except OSError as error:
-                    self._tally.explain(f"cannot connect: {error}")
-                    self._tally.unreachable()
+                    connection = self._connections[slot] = await self._connected()
+                except OSError as error:  # of TLS too
+                    self._unreachable(Why("cannot connect", error.strerror or str(error)))
                     await asyncio.sleep(RECONNECT_SECONDS)
         self._ready(self)
+
+    async def _connected(self) -> Connection:
+        to = self._address
+        name = to.host if to.tls else None
+        _, connection = await asyncio.get_running_loop().create_connection(
+            partial(Connection, self), to.host, to.port, ssl=to.tls, server_hostname=name
+        )
+        return connection
 
 
 async def sweep(crowd: Sequence[Client], clock: Callable[[], float], timeout: float) -> None:
     """Give up texts without an answer after `timeout` seconds, for ever."""
     # One look at all clients now and then costs less than a timer for every text.
+    why = Why(f"no reply in {timeout:g} s")
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
         before = clock() - timeout
         for client in crowd:
-            client.expire(before, f"no reply in {timeout:g} s")
+            client.expire(before, why)

@@ -1,4 +1,4 @@
-"""An open loop: texts arrive by the clock, whether or not the server keeps up.
+"""An open loop whose rate changes and whose clients are limited, as the challenge has it.
 
 Latency counts from the moment that sending was due. At most `clients` texts are in flight; one
 that is due while every client is busy is dropped and counted, never sent late.
@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from itertools import cycle
-from math import floor, inf, sqrt
+from math import floor, sqrt
 from time import perf_counter
 from typing import NamedTuple
 
-from benchmarks.load.client import Client
-from benchmarks.load.closed import crowd
-from benchmarks.load.connection import Text
-from benchmarks.load.tally import Report, Tally
+from chorus.load.address import Address
+from chorus.load.client import Client
+from chorus.load.clock import by_the_clock
+from chorus.load.connection import Text
+from chorus.load.crowd import LOOK_SECONDS, crowd
+from chorus.load.tally import Meters, Report, Tally
 
 CONNECT_SECONDS = 5.0
-LOOK_SECONDS = 0.02
-READ_SECONDS = 0.0005  # a turn of the loop per text would cost the generator more than the text
 
 
 class Ramp(NamedTuple):
@@ -52,45 +53,36 @@ def _reach(area: float, rate: float, growth: float) -> float:
     return 2 * area / (rate + sqrt(max(rate * rate + 2 * growth * area, 0.0)))
 
 
-async def open_loop(
-    port: int,
+async def arrivals(
+    address: Address,
     texts: Sequence[Text],
     *,
     times: Sequence[float],
     clients: int,
     timeout: float = 60.0,
-    server_cpu: Callable[[], float] = lambda: 0.0,
+    meters: Meters | None = None,
 ) -> Report:
     """Send one of `texts`, in order and over again, at each of `times`, in seconds from now.
 
     Reports on every text: the window closes when the last one that was sent has ended.
     """
-    tally = Tally(server_cpu)
+    tally, never = Tally(meters or Meters()), asyncio.Event()
     idle: deque[Client] = deque()
     supply = cycle(texts)
+
+    def send(due: float) -> None:
+        if idle:
+            idle.popleft().send(next(supply), due)
+        else:
+            tally.dropped += 1
+
     width = max(len(text) for text in texts)
-    async with crowd(port, clients, width, tally, idle.append, timeout) as members:
-        await _until(lambda: len(idle) == clients, CONNECT_SECONDS)
+    make = partial(Client, address, width, tally, idle.append, tally.fail)
+    async with crowd(make, clients, tally, timeout) as members:
+        give_up = perf_counter() + CONNECT_SECONDS
+        while len(idle) < clients and perf_counter() < give_up:  # noqa: ASYNC110
+            await asyncio.sleep(LOOK_SECONDS)
         tally.open_window()
-        begin = read = perf_counter()
-        for time in times:
-            due = begin + time
-            if perf_counter() - read > READ_SECONDS:  # replies, even when the schedule is behind
-                await asyncio.sleep(0)
-                read = perf_counter()
-            while (early := due - perf_counter()) > 0:  # the clock is no event
-                await asyncio.sleep(early)
-                read = perf_counter()
-            if idle:
-                idle.popleft().send(next(supply), due)
-            else:
-                tally.dropped += 1
-        await _until(lambda: not any(client.busy for client in members))
+        await by_the_clock(times, send, never)
+        await members.settled(never)
         return tally.close_window(clients)
-
-
-async def _until(done: Callable[[], bool], seconds: float = inf) -> None:
-    """Wait for something that is looked at, not told; at most so many seconds."""
-    deadline = perf_counter() + seconds
-    while not done() and perf_counter() < deadline:  # noqa: ASYNC110
-        await asyncio.sleep(LOOK_SECONDS)

@@ -1,0 +1,1 @@
+"""The load generator: connection → client → closed loop or arrivals → report."""

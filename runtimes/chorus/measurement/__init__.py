@@ -1,0 +1,1 @@
+"""What `chorus bench` does: server → probe → rounds → results, shown."""
