@@ -11,6 +11,7 @@ import httpx
 
 from chorus import repositories, upstream_key
 from chorus.catalog import Model
+from chorus.errors import Failed
 from chorus.missing import has_recipe
 from chorus_weights import cache
 from chorus_weights.lock import Lock, LockedModel
@@ -48,11 +49,16 @@ class Row:
     members: Sequence[str]
     standin: Standin | None
     real: Sequence[Real]
+    registered: str | None = None
+    """The URI of a model of MLflow, where it is made from one."""
     state: str | None = None
     weights: str | None = None
+    checkpoint: str | None = None
+    """What the weights are now: of MLflow the version, which an alias may have been moved from."""
+    revision: str | None = None
 
 
-class ServerRefused(Exception):
+class ServerRefused(Failed):
     """A server answers, but not to us; the text is one line with what to do."""
 
 
@@ -61,7 +67,9 @@ class Served:
     """What a model server says of one of its models."""
 
     state: str
-    weights: str | None
+    weights: str | None = None
+    checkpoint: str | None = None
+    revision: str | None = None
 
 
 def configured(models: Sequence[Model], lock_file: Path, served: Mapping[str, Served]) -> list[Row]:
@@ -94,18 +102,20 @@ async def ask(address: str, key: str) -> dict[str, Served] | None:
             listed = {str(one["name"]): str(one["state"]) for one in index}
         except (httpx.HTTPError, ValueError, TypeError, KeyError):
             raise ServerRefused(f"what answers at {address} is no model server") from None
-        found = await asyncio.gather(*(_weights(client, name) for name in listed))
+        found = await asyncio.gather(*(_said(client, name) for name in listed))
     states = zip(listed.items(), found, strict=True)
-    return {name: Served(state.lower(), weights) for (name, state), weights in states}
+    return {name: Served(state.lower(), **said) for (name, state), said in states}
 
 
-async def _weights(client: httpx.AsyncClient, name: str) -> str | None:
+async def _said(client: httpx.AsyncClient, name: str) -> dict[str, str]:
+    """What a model's metadata say of its weights."""
     try:
         metadata = (await client.get(f"/v2/models/{quote(name, safe='')}")).json()
-        weights = metadata["parameters"]["weights"]
-    except (httpx.HTTPError, ValueError, KeyError, TypeError):
-        return None
-    return weights if isinstance(weights, str) else None
+        stated = metadata["parameters"]
+        said = {part: stated.get(part) for part in ("weights", "checkpoint", "revision")}
+    except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+    return {part: value for part, value in said.items() if isinstance(value, str)}
 
 
 def _row(model: Model, made_from: Sequence[Repository], lock: Lock, served: Served | None) -> Row:
@@ -116,8 +126,11 @@ def _row(model: Model, made_from: Sequence[Repository], lock: Lock, served: Serv
         members=model.members,
         standin=_standin(model),
         real=[_real(one, lock.get(one.name)) for one in made_from],
+        registered=repositories.registered(model),
         state=served.state if served else None,
         weights=served.weights if served else None,
+        checkpoint=served.checkpoint if served else None,
+        revision=served.revision if served else None,
     )
 
 

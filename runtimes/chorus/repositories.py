@@ -3,11 +3,13 @@
 import json
 import os
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from chorus.catalog import SETTINGS, Model
 from chorus.errors import UsageError
 from chorus_weights import source
 from chorus_weights.errors import SourceError
+from chorus_weights.registry import uri as registry_uri
 from chorus_weights.source import Part, Repository
 
 # What mlserver-huggingface's users set for a whole process, a pipeline takes too.
@@ -19,11 +21,27 @@ def of(models: Sequence[Model]) -> dict[str, list[Repository]]:
     return {model.name: _of(model) for model in models}
 
 
-def _of(model: Model) -> list[Repository]:
+def registered(model: Model) -> str | None:
+    """The URI of MLflow that a model is made from; None for others. Raises UsageError."""
+    uri = _parameters(model).get("uri") or ""
+    try:
+        return uri if registry_uri.parse(uri) else None
+    except SourceError as error:
+        raise UsageError(f"model {model.name}: {error}") from None
+
+
+def _parameters(model: Model) -> dict[str, Any]:
+    """What its settings say of its weights; nothing for an ensemble."""
     if model.members or model.home is None:
-        return []
+        return {}
     settings = json.loads((model.home / SETTINGS).read_text(encoding="utf-8"))
-    parameters = settings.get("parameters") or {}
+    return settings.get("parameters") or {}
+
+
+def _of(model: Model) -> list[Repository]:
+    parameters = _parameters(model)
+    if not parameters or model.home is None:
+        return []
     extra = parameters.get("extra") or {}
     pretrained = {
         Part.WHOLE: _set(model, extra, "pretrained_model"),

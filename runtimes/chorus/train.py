@@ -11,6 +11,7 @@ import typer
 
 from chorus import catalog, trained
 from chorus.errors import UsageError
+from chorus.interruption import terminated_as_interrupted
 from chorus.terminal import console
 from chorus_weights.errors import WeightsError
 
@@ -136,8 +137,30 @@ def train(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Read the file, say what would be trained, and end.")
     ] = False,
+    mlflow: Annotated[
+        bool,
+        typer.Option(
+            "--mlflow", help="Follow it in the MLflow of MLFLOW_TRACKING_URI, register the model."
+        ),
+    ] = False,
+    mlflow_experiment: Annotated[
+        str | None,
+        typer.Option(
+            envvar="MLFLOW_EXPERIMENT_NAME",
+            metavar="NAME",
+            show_default="the model's name",
+            help="The experiment that the run is of.",
+        ),
+    ] = None,
+    mlflow_alias: Annotated[
+        str | None,
+        typer.Option(metavar="ALIAS", help="Move this alias to the new version: champion."),
+    ] = None,
 ) -> None:
-    """Train a text classifier on the rows of a file; interrupted, the same command goes on."""
+    """Train a text classifier on the rows of a file.
+
+    Interrupted, the same command goes on.
+    """
     try:
         _require_libraries()
         from chorus.training import job, place, plan
@@ -164,18 +187,29 @@ def train(
         goal = place.Place(
             into=(into or catalog.default_folder()).resolve(), fresh=fresh, replace=replace
         )
+        if mlflow_alias and not mlflow:
+            raise UsageError("--mlflow-alias needs --mlflow")
         if dry_run:
             _tell(plan.plan(wanted, goal), trained.show_plan, as_json=as_json)
             return
+        out = console(stderr=True)
+        goal.require_free(wanted.name)  # before anybody else is asked
+        tracker = None
+        if mlflow:
+            from chorus.training.tracking import opened
+
+            tracker = opened.tracker(wanted.name, mlflow_experiment, mlflow_alias, out)
         from chorus.training import session  # torch is slow to import, --help is not
 
-        results = session.train(
-            wanted,
-            goal,
-            device=device,
-            is_length_chosen=max_length is not None,
-            console=console(stderr=True),
-        )
+        with terminated_as_interrupted():
+            results = session.train(
+                wanted,
+                goal,
+                device=device,
+                is_length_chosen=max_length is not None,
+                console=out,
+                tracker=tracker,
+            )
     except UsageError as error:
         _fail(error, 2)
     except WeightsError as error:
@@ -185,7 +219,11 @@ def train(
     except KeyboardInterrupt:
         typer.echo("chorus: interrupted; the same command goes on after the last epoch", err=True)
         raise typer.Exit(INTERRUPTED) from None
+    if tracker:
+        results |= {"mlflow": tracker.document}
     _tell(results, partial(trained.show, into=goal.into), as_json=as_json)
+    if tracker and tracker.problem:
+        _fail(tracker.problem, 1)
 
 
 def _tell(
@@ -205,6 +243,6 @@ def _require_libraries() -> None:
         )
 
 
-def _fail(error: Exception, code: int) -> NoReturn:
+def _fail(error: Exception | str, code: int) -> NoReturn:
     typer.echo(f"chorus: {error}", err=True)
     raise typer.Exit(code) from None

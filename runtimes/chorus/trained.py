@@ -38,17 +38,25 @@ def show(results: Mapping[str, Any], into: Path) -> None:
         table.add_row(Text(name), *scores, f"{one['support']:,}")
     out.print(table)
     name = results["name"]
+    registered = results.get("mlflow")
     lines = (
         f"accuracy {results['accuracy']:.1%}, macro F1 {results['macro_f1']:.1%} of "
         f"{results['validation_rows']:,} rows held out, after epoch {results['best_epoch']} of "
         f"{len(results['epochs'])}",
         f"it is in {os.path.relpath(into / name)}: its card, the confusion matrix, the weights",
+        *([_registered(registered)] if registered else []),
         "",
         f"  chorus serve --models {name} --models-dir {shlex.quote(os.path.relpath(into))}",
         f"  curl -sG localhost:8000/classify -d model={name} --data-urlencode 'sentence=…'",
     )
     for line in lines:
         out.print(Text(line), soft_wrap=True)
+
+
+def _registered(registered: Mapping[str, Any]) -> str:
+    alias = f", alias {registered['alias']}" if registered["alias"] else ""
+    page = f": {registered['page']}" if registered["page"] else ""
+    return f"MLflow has it as {registered['name']} version {registered['version']}{alias}{page}"
 
 
 def _table(out: Console, *columns: str) -> Table:

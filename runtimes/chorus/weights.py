@@ -1,17 +1,15 @@
 """The real weights of models: here, pinned, and verified; the same for `pull` and for `serve`."""
 
-import signal
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 from rich.console import Console
 
 from chorus import repositories
 from chorus.catalog import Model
 from chorus.fetch_progress import FetchProgress
+from chorus.interruption import terminated_as_interrupted
 from chorus_weights.plan import Change
 from chorus_weights.pull import Pulled, pull
 from chorus_weights.source import Repository
@@ -60,7 +58,7 @@ def fetch(
     """
     wanted = repositories.of(models)
     everything = [repository for found in wanted.values() for repository in found]
-    with _terminated_as_interrupted(), FetchProgress(console) as shown:
+    with terminated_as_interrupted(), FetchProgress(console) as shown:
         pulled = pull(
             everything,
             lock,
@@ -90,17 +88,3 @@ def _say(pulled: Pulled, console: Console) -> None:
             f"where {model.reference} points today",
             soft_wrap=True,
         )
-
-
-@contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """SIGTERM ends a download as Ctrl-C does: what has arrived stays, and nothing is locked."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -4,6 +4,7 @@ WeightsError
 ├── SourceError        a setting names no folder and no repository
 ├── LockError          models.lock cannot be read, or does not fit what is asked for
 ├── HubError           the hub cannot be reached, refuses, or serves other bytes
+├── RegistryError      MLflow cannot be reached, refuses, or has no such model
 └── CheckpointRefused  files that are not to be parsed: changed, or with code in them
 """
 
@@ -26,6 +27,14 @@ class HubError(WeightsError):
 
 class Unreachable(HubError):
     """No hub to ask: no network, or it is switched off."""
+
+
+class RegistryError(WeightsError):
+    """What MLflow does not give."""
+
+
+class RegistryUnreachable(RegistryError):
+    """No MLflow server to ask, or none that answers."""
 
 
 class CheckpointRefused(WeightsError):

@@ -11,7 +11,7 @@ from . import v2
 from .engine.types import Model
 from .runtime import ChorusModel
 from .settings import ClassifierExtra, parse_extra
-from .weights import Weights, locate
+from .weights import locate
 
 OUTPUTS = ("output", "label", "score")
 
@@ -20,7 +20,6 @@ class Classifier(ChorusModel):
     """Serves one checkpoint folder; `parameters.extra` is a ClassifierExtra."""
 
     _model: Model | None = None
-    _weights: Weights | None = None
 
     def __init__(self, settings: ModelSettings) -> None:
         super().__init__(settings)
@@ -29,17 +28,18 @@ class Classifier(ChorusModel):
 
     async def load(self) -> bool:
         """Load the weights into the engine. Raises LoadError."""
-        self._weights = await asyncio.to_thread(
+        weights = await asyncio.to_thread(
             locate,
             self.settings,
             self._extra,
             self._weights_choice,
             lock_file=self._process.models_lock,
+            registry=self._process.registry,
         )
         self._model = await self._engine.load(
             self.name,
-            self._weights.folder,
-            origin=self._weights.kind,
+            weights.folder,
+            origin=weights.described(),
             max_rows=self._max_rows,
             max_wait=self._max_wait,
         )
@@ -63,10 +63,9 @@ class Classifier(ChorusModel):
     async def metadata(self) -> MetadataModelResponse:
         """What the model takes and gives, and the weights it runs on."""
         described: dict[str, str | int] = {}
-        if self._weights and self._model:
+        if self._model:
             described = {
-                "weights": self._weights.kind,
-                "checkpoint": self._weights.name,
+                **self._model.origin,
                 "labels": ",".join(self._model.labels),
                 "max_tokens": self._model.tokenizer.limit,
             }

@@ -103,6 +103,7 @@ class Pipeline(ChorusModel):
             self._weights_choice,
             extra.pretrained_model,
             lock_file=self._process.models_lock,
+            registry=self._process.registry,
         )
         if weights.kind == "standin" and not weights.folder.is_dir():
             raise LoadError(
@@ -234,7 +235,7 @@ class Pipeline(ChorusModel):
         """What the model takes and gives, and the weights it runs on."""
         parameters: dict[str, Any] = {"task": self._task.name}
         if self._weights and self._loaded:
-            parameters |= {"weights": self._weights.kind, "checkpoint": self._weights.name}
+            parameters |= self._weights.described()
             if self._loaded.labels:
                 parameters["labels"] = ",".join(self._loaded.labels)
             if self._loaded.max_tokens:

@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from chorus_http.access.rates import checked_rate
 from chorus_http.logs.setup import Format, Level, as_level
+from chorus_weights.registry.local import SECONDS, Registry, of_process
 
 from .engine.errors import LoadError
 
@@ -38,6 +39,10 @@ class RuntimeSettings(BaseSettings):
     """`standin`, `hub`, or a folder with one checkpoint folder per model name."""
     models_lock: Path | None = None
     """The pins of weights from the hub; by default models.lock beside the models."""
+    mlflow_cache: Path | None = None
+    """Where models of MLflow lie on this machine; by default in the user's cache."""
+    mlflow_timeout: int = Field(SECONDS, ge=1)
+    """Seconds for a model of MLflow to come in."""
     device: str = "auto"
     """`cpu`, `cuda`, `cuda:1`, or `auto`: the GPU if there is one."""
     max_batch_tokens: int | None = Field(None, ge=1)
@@ -101,6 +106,11 @@ class RuntimeSettings(BaseSettings):
     repository_api: Literal["auto", "open", "off"] = "auto"
     """Loads and unloads on request: `auto` asks for an admin key, or for a server that listens to
     its own machine alone."""
+
+    @property
+    def registry(self) -> Registry:
+        """Where models of MLflow come from."""
+        return of_process(self.mlflow_cache, self.mlflow_timeout)
 
 
 # What may be said to `from_pretrained`: nothing that reads other files, fetches, or runs code.

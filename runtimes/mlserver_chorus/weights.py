@@ -16,12 +16,18 @@ from mlserver.utils import to_absolute_path
 
 from chorus_weights import lock, source, verify
 from chorus_weights.errors import WeightsError
+from chorus_weights.registry import local as registries
+from chorus_weights.registry import uri as registry_uri
+from chorus_weights.registry.local import Registry
 from chorus_weights.source import Part, Repository
 
+from . import card
 from .engine.errors import LoadError
 
 if TYPE_CHECKING:
     from chorus_weights.lock import LockedModel
+    from chorus_weights.registry.uri import ModelUri
+    from chorus_weights.registry.version import Version
     from chorus_weights.transfer import Job
 
 logger = logging.getLogger("mlserver.chorus")
@@ -31,14 +37,30 @@ _PROGRESS_SECONDS = 3.0
 
 @dataclass(frozen=True)
 class Weights:
-    """A local checkpoint folder, and what kind it is: `standin`, `hub` or `folder`."""
+    """A local checkpoint folder, and what kind it is: `standin`, `hub`, `mlflow` or `folder`."""
 
     folder: Path
     kind: str
     name: str
-    """What to call it in public: the repository on the hub, or the folder's own name."""
+    """What to call it in public: the repository on the hub, MLflow's URI, the folder's own name."""
     locked: LockedModel | None = None
     """The commit and the bytes that it must be; None where nothing is pinned."""
+    standin: card.Standin | None = None
+    """Whether a stand-in was trained; None for what is none."""
+    version: Version | None = None
+    """The model of MLflow that it is; None for any other."""
+
+    def described(self) -> dict[str, str]:
+        """What metadata say: `weights`, `checkpoint`; `standin`, `revision`, `run` if there are."""
+        revised = self.version or self.locked
+        said = {
+            "weights": self.kind,
+            "checkpoint": self.name,
+            "standin": self.standin,
+            "revision": revised.revision if revised else None,
+            "run": self.version.run_id if self.version else None,
+        }
+        return {name: value for name, value in said.items() if value}
 
 
 class Extra(Protocol):
@@ -56,18 +78,21 @@ def locate(
     pretrained: str | None = None,
     *,
     lock_file: Path | None = None,
+    registry: Registry | None = None,
 ) -> Weights:
-    """The weights of a model for the process-wide choice; fetches from the hub when that is it.
+    """The weights of a model for the process-wide choice; fetches them when that is it.
 
     `choice` is `standin` (the model's own `uri` where it has no stand-in), `hub` (`uri`), or a
     folder that holds one checkpoint folder per model name. `pretrained` is a folder or the name of
     a repository, in place of `uri`. The lock is the one beside the models unless `lock_file` says
-    otherwise. Blocks; raises LoadError.
+    otherwise; `registry` is MLflow's, for a `uri` of it. Blocks; raises LoadError.
     """
     uri = settings.parameters.uri if settings.parameters else None
     if choice == "standin" and extra.standin:
         folder = Path(to_absolute_path(settings, extra.standin))
-        return _verified(settings, Weights(folder, "standin", f"{settings.name} stand-in"))
+        name = f"{settings.name} stand-in"
+        weights = Weights(folder, "standin", name, standin=card.standin(folder))
+        return _verified(settings, weights)
     if choice not in ("standin", "hub"):
         folder = Path(choice).expanduser().absolute() / settings.name
         return _verified(settings, Weights(folder, "folder", folder.name))
@@ -76,7 +101,10 @@ def locate(
     if not uri:
         raise LoadError(f"model {settings.name}: parameters.uri is missing")
     with _errors_of(settings):
+        registered = registry_uri.parse(uri)
         repository = source.of_uri(uri)
+    if registered:
+        return _of_registry(settings, registered, registry or registries.of_process())
     if repository:
         return _of_hub(settings, repository, lock_file)
     folder = Path(to_absolute_path(settings, uri))
@@ -112,6 +140,22 @@ def _of_hub(settings: ModelSettings, repository: Repository, lock_file: Path | N
     plain = not locked and reference == lock.MAIN
     name = repository.name if plain else f"{repository.name}@{reference}"
     return _verified(settings, Weights(folder, "hub", name, locked))
+
+
+def _of_registry(settings: ModelSettings, uri: ModelUri, registry: Registry) -> Weights:
+    with _errors_of(settings):
+        found = registry.find(uri)
+    version = found.version
+    logger.info(
+        "chorus: model %s: %s is %s, %s of run %s; %.1f MB came",
+        settings.name,
+        uri.text,
+        version.uri,
+        version.model_id or "files",
+        version.run_id or "unknown",
+        found.bytes / 1e6,
+    )
+    return _verified(settings, Weights(found.folder, "mlflow", version.uri, version=version))
 
 
 def _verified(settings: ModelSettings, weights: Weights) -> Weights:

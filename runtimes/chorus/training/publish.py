@@ -38,7 +38,6 @@ def publish(
         shutil.rmtree(old, ignore_errors=True)  # of a run that died right here
         place.rename(old)
     made.rename(place)
-    space.done()
     return place
 
 

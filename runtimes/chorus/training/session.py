@@ -16,16 +16,25 @@ from chorus.training.data import Data
 from chorus.training.job import Job
 from chorus.training.place import Place
 from chorus.training.progress import TrainingProgress
-from chorus.training.run import Outcome, run
+from chorus.training.run import Outcome, Watcher, run
 from chorus.training.start import Start
+from chorus.training.tracker import Tracker, Untracked, Watchers
 from chorus.training.workspace import Workspace
 from chorus_weights import lock as locks
 
 
 def train(
-    job: Job, place: Place, *, device: str | None, is_length_chosen: bool, console: Console
+    job: Job,
+    place: Place,
+    *,
+    device: str | None,
+    is_length_chosen: bool,
+    console: Console,
+    tracker: Tracker | None = None,
 ) -> dict[str, Any]:
-    """Train, judge and publish; the results. Progress goes to the console.
+    """Train, judge and publish; the results. Progress goes to the console, and to the tracker.
+
+    The state of a model that the tracker could not write down whole is kept.
 
     Unless its length was chosen, texts are cut where the base cuts them, if that is shorter.
     Raises UsageError, WeightsError, and KeyboardInterrupt, after which the same call goes on.
@@ -40,14 +49,17 @@ def train(
             space.forget()
         start = _start(job, read, place.into / locks.NAME, console)
         job = _with_length(job, start.limit, is_chosen=is_length_chosen)
-        with TrainingProgress(console, job.recipe.epochs) as shown:
-            outcome = _run(job, read, start, chosen, space, shown)
-        start.model.to("cpu")
-        picture = space.folder / "confusion.png"
-        confusion.draw(outcome.scores, picture)
-        document = results.document(job, read, start, outcome)
-        written = card.model_card(job, read, start, outcome)
-        publish.publish(place.into, space, start, document, written, picture)
+        with (tracker or Untracked()).run(job, read, start, space.folder) as tracked:
+            with TrainingProgress(console, job.recipe.epochs) as shown:
+                outcome = _run(job, read, start, chosen, space, Watchers(shown, tracked))
+            start.model.to("cpu")
+            picture = space.folder / "confusion.png"
+            confusion.draw(outcome.scores, picture)
+            document = results.document(job, read, start, outcome)
+            written = card.model_card(job, read, start, outcome)
+            folder = publish.publish(place.into, space, start, document, written, picture)
+            if tracked.published(folder, document):
+                space.done()
     return document
 
 
@@ -57,10 +69,10 @@ def _run(
     start: Start,
     device: torch.device,
     space: Workspace,
-    shown: TrainingProgress,
+    watcher: Watcher,
 ) -> Outcome:
     try:
-        return run(job, read, start, device, space, shown)
+        return run(job, read, start, device, space, watcher)
     except torch.OutOfMemoryError:
         raise UsageError(
             "the GPU's memory is full; choose a smaller --batch-size or --max-length"

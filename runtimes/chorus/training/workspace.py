@@ -13,6 +13,7 @@ from chorus.errors import UsageError
 
 FOLDER = ".training"
 """In the models folder, one deeper than models are looked for."""
+_LOCK = "lock"
 
 
 class Workspace(AbstractContextManager["Workspace"]):
@@ -27,7 +28,7 @@ class Workspace(AbstractContextManager["Workspace"]):
     def __enter__(self) -> Self:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock = (self.folder / "lock").open("w")
+            self._lock = (self.folder / _LOCK).open("w")
         except OSError as error:
             raise UsageError(
                 f"the models folder cannot be written: {error.strerror}; choose another with --into"
@@ -54,7 +55,9 @@ class Workspace(AbstractContextManager["Workspace"]):
 
     def forget(self) -> None:
         """Throw away what an earlier run has left."""
-        self._state.unlink(missing_ok=True)
+        for path in self.folder.iterdir():
+            if path.is_file() and path.name != _LOCK:
+                path.unlink()
 
     def load(self, key: str) -> dict[str, Any] | None:
         """The last state of the run with this key; None at its start.

@@ -1,0 +1,1 @@
+"""Trainings and the models that they come to, written down in MLflow."""

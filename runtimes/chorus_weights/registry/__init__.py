@@ -1,0 +1,1 @@
+"""Models of an MLflow server: which version a name means now, and its files as a checkpoint."""
