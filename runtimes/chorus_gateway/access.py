@@ -17,7 +17,7 @@ RULES: Final = Rules(
     probes=frozenset({"/healthz", "/readyz"}),
     scopes=(
         (re.compile(r"/|/(process|predict)/?|/classify"), KeyScope.INFER),
-        (re.compile(r"/models/[^/]+(/health|/info|/v1/(chat/)?completions)?"), KeyScope.INFER),
+        (re.compile(r"/models(/[^/]+(/health|/info|/v1/(chat/)?completions)?)?"), KeyScope.INFER),
         (re.compile(r"/metrics"), KeyScope.METRICS),
     ),
 )

@@ -31,13 +31,24 @@ from chorus_gateway.outbound.loops import RefuseLoops
 from chorus_gateway.outbound.sessions import Outbound
 from chorus_gateway.prediction import Predictor
 from chorus_gateway.readiness import ENSEMBLE, Readiness
-from chorus_gateway.routes import classify, docs, health, index, models, openai, predict, process
+from chorus_gateway.routes import (
+    classify,
+    docs,
+    health,
+    index,
+    listing,
+    models,
+    openai,
+    predict,
+    process,
+)
 from chorus_gateway.routes.desk import Desk
 from chorus_gateway.settings import Settings
 from chorus_gateway.upstream.breaker import Breaker
 from chorus_gateway.upstream.deployed_url import REFUSAL, DeployedUrls
 from chorus_gateway.upstream.foreign import ForeignServers
 from chorus_gateway.upstream.http_transport import HttpTransport
+from chorus_gateway.upstream.listing import Listing
 from chorus_gateway.upstream.open_breakers import OpenBreakers
 from chorus_gateway.upstream.pool import OwnServer, Pool
 from chorus_gateway.upstream.sender import Sender
@@ -138,6 +149,7 @@ def create_app(
         direct = CloseWhenDraining(checked(RefuseLoops(Express(answer, path))), readiness=readiness)
         app.express[path] = MeterRequests(direct, metrics=metrics)
     predict.add_routes(app, desk)
+    listing.add_routes(app, Listing(desk.served, upstreams, urls))
     models.add_routes(app, desk, settings.max_requests_in_flight)
     openai.add_routes(app, desk)
     classify.add_routes(app, desk, settings.models)

@@ -9,7 +9,7 @@ from chorus_gateway.upstream.kept import Kept
 from chorus_gateway.upstream.v2 import V2Client
 
 ENSEMBLE: Final = "process"  # the model that answers for all classifiers at once
-WEIGHTS: Final = frozenset({"standin", "hub", "folder"})
+WEIGHTS: Final = frozenset({"standin", "hub", "folder", "mlflow"})
 
 # However many ask, the model server is asked so often; who leaves is noticed within a second.
 FRESH_SECONDS: Final = 0.25

@@ -56,10 +56,14 @@ class Ensemble(ChorusModel):
                 (f"{member}.label", "BYTES", [-1], "str"),
                 (f"{member}.score", "FP32", [-1], None),
             ]
-        return self._describe(tensors, members=",".join(self._members), weights=self._weights())
+        return self._describe(tensors, members=",".join(self._members), **self._weights())
 
-    def _weights(self) -> str:
+    def _weights(self) -> dict[str, str]:
         """What the members run on; a single stand-in makes the answer a stand-in's."""
         loaded = self._engine.models
-        origins = {loaded[member].origin for member in self._members if member in loaded}
-        return "standin" if "standin" in origins else ",".join(sorted(origins))
+        origins = [loaded[member].origin for member in self._members if member in loaded]
+        kinds = {origin.get("weights", "") for origin in origins}
+        if "standin" not in kinds:
+            return {"weights": ",".join(sorted(kinds))}
+        standins = {origin.get("standin", "") for origin in origins}
+        return {"weights": "standin", "standin": "random" if "random" in standins else "trained"}

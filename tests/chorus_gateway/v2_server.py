@@ -57,6 +57,12 @@ class V2Server:
         self.tasks = tasks
         self.states = dict.fromkeys(tasks, "READY")
         self.outputs: tuple[str, ...] = ("output", "label", "score")
+        self.parameters: dict[str, Any] = {}
+        """What metadata state beside the task and the weights."""
+        self.lists = True
+        """Whether it has the index of Triton and MLServer."""
+        self.speaks = asyncio.Event()  # while it is clear, it is asked for its index in vain
+        self.speaks.set()
         self.answer: Answer = lambda _: output([{"label": "POSITIVE", "score": 0.5}])
         self.events: list[bytes | asyncio.Event] = []
         self.pause = 0.0
@@ -129,12 +135,15 @@ class V2Server:
         if name not in self.tasks:
             return error(404, "Model not found")
         task = self.tasks[name]
-        parameters = {"weights": "standin", **({"task": task} if task else {})}
+        parameters = {"weights": "standin", **({"task": task} if task else {}), **self.parameters}
         outputs = [{"name": n} for n in self.outputs]
         return web.json_response({"name": name, "outputs": outputs, "parameters": parameters})
 
     async def _index(self, request: web.Request) -> web.Response:
         self.asked.append("index")
+        await self.speaks.wait()
+        if not self.lists:
+            return error(404, "Not Found")
         return web.json_response([{"name": n, "state": s} for n, s in self.states.items()])
 
     @web.middleware

@@ -59,6 +59,7 @@ def test_parameters_describe_the_weights(client: httpx.Client, model: str) -> No
     parameters = metadata(client, model)["parameters"]
     kind = "standin" if checkpoint(model).name == "standin" else "folder"
     assert parameters["weights"] == kind
+    assert parameters.get("standin") == ("trained" if kind == "standin" else None)
     assert model in parameters["checkpoint"]
     assert str(checkpoint(model).parent) not in str(parameters), "no path of ours"
     assert sorted(parameters["labels"].split(",")) == sorted(distribution(model, TEXTS[0]))
@@ -68,7 +69,9 @@ def test_parameters_describe_the_weights(client: httpx.Client, model: str) -> No
 def test_ensemble_names_its_members_and_their_weights(client: httpx.Client) -> None:
     parameters = metadata(client, "process")["parameters"]
     assert parameters["members"] == ",".join(CLASSIFIERS)
-    assert parameters["weights"] == metadata(client, "cardiffnlp")["parameters"]["weights"]
+    member = metadata(client, "cardiffnlp")["parameters"]
+    assert parameters["weights"] == member["weights"]
+    assert parameters.get("standin") == member.get("standin")
 
 
 @pytest.mark.parametrize("model", served_models())

@@ -11,6 +11,7 @@ _HEADER = """\
 license: apache-2.0
 library_name: transformers
 pipeline_tag: text-classification
+standin: trained
 ---
 """
 

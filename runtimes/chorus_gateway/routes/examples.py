@@ -76,6 +76,23 @@ CLASSIFIED: Final = _answer(
     **SOUND,
 )
 
+LISTED: Final = _answer(
+    "By name; a server that does not answer has none here.",
+    {
+        "models": [
+            {
+                "name": "cardiffnlp",
+                "task": "text-classification",
+                "weights": "standin",
+                "standin": "trained",
+                "checkpoint": "cardiffnlp stand-in",
+                "revision": None,
+                "labels": "negative,neutral,positive",
+            }
+        ]
+    },
+)
+
 COMPLETIONS: Final[dict[str, Any]] = {
     "prompt": _example("A prompt", {"prompt": "Hello", "max_tokens": 5}),
     "stream": _example("Streamed", {"prompt": "Hello", "max_tokens": 5, "stream": True}),

@@ -21,6 +21,7 @@ def add_routes(app: FastAPI) -> None:
             "process": "/process",
             "predict": "/predict",
             "classify": "/classify",
+            "models": "/models",
             "docs": "/docs",
             "openapi": "/openapi.json",
             "readyz": "/readyz",

@@ -14,7 +14,7 @@ from chorus_gateway.body import parse_json, read_body, require_json
 from chorus_gateway.coalescer import Coalescer
 from chorus_gateway.deadlines import terms_of, within
 from chorus_gateway.express import Endpoint
-from chorus_gateway.readiness import ENSEMBLE, Readiness
+from chorus_gateway.readiness import ENSEMBLE, WEIGHTS, Readiness
 from chorus_gateway.routes.predict import TIMEOUT
 from chorus_gateway.routes.raw import RawRoute
 from chorus_gateway.upstream.v2 import Answer
@@ -63,7 +63,7 @@ ANSWER: dict[str, Any] = {
     "headers": {
         "x-chorus-weights": {
             "description": "The weights that answered, where the model server says so.",
-            "schema": {"type": "string", "enum": ["standin", "hub", "folder"]},
+            "schema": {"type": "string", "enum": sorted(WEIGHTS)},
         }
     },
 }

@@ -38,6 +38,11 @@ class Model:
         weights = self.parameters.get("weights")
         return {"x-chorus-weights": weights} if weights in WEIGHTS else None
 
+    def stated(self, name: str) -> str | None:
+        """A text among the parameters."""
+        value = self.parameters.get(name)
+        return value if isinstance(value, str) else None
+
 
 class Served:
     """Knows the models served here and those with a configured name."""
@@ -55,10 +60,14 @@ class Served:
         """
         target = self._urls.named(name)  # each time: a server of the cluster may have left it
         try:
-            return await self._models.get((name, target))
+            return await self.describe(name, target)
         except UnknownModel:
             names = await self._names.get("")
             raise UnknownModel(f"no model of that name; served are {some(names)}") from None
+
+    async def describe(self, name: str, target: Target) -> Model:
+        """Describe a model whose place is known. Raises as `model` does."""
+        return await self._models.get((name, target))
 
     async def _describe(self, named: tuple[str, Target]) -> Model:
         name, target = named

@@ -104,7 +104,7 @@ class Upstreams:
         with self._reporting(Target(origin, None)):
             return await self._index(origin)
 
-    async def ready_models(self, origin: Origin) -> list[str]:
+    async def ready_models(self, origin: Origin | None) -> list[str]:
         """Return the names of a server's models that are ready, for who keeps asking.
 
         Raises every UpstreamError, none of which is logged or counted.

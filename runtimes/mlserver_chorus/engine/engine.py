@@ -58,7 +58,13 @@ class Engine:
             self._expected[name] = Future()
 
     async def load(
-        self, name: str, folder: Path, *, origin: str, max_rows: int, max_wait: float
+        self,
+        name: str,
+        folder: Path,
+        *,
+        origin: Mapping[str, str],
+        max_rows: int,
+        max_wait: float,
     ) -> Model:
         """Load a checkpoint folder under a name, replacing a model of that name.
 
@@ -90,7 +96,14 @@ class Engine:
         """Run these models side by side where it pays, now and after any of them is reloaded."""
         await self._plan.together(names)
 
-    def _load(self, name: str, folder: Path, origin: str, max_rows: int, max_wait: float) -> Model:
+    def _load(
+        self,
+        name: str,
+        folder: Path,
+        origin: Mapping[str, str],
+        max_rows: int,
+        max_wait: float,
+    ) -> Model:
         # Imports torch and transformers: seconds, so never on the event loop.
         from .loading import load_classifier
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ def load_classifier(
     device: str,
     *,
     tokenizers: Sequence[TextEncoder] = (),
-    origin: str = "folder",
+    origin: Mapping[str, str] | None = None,
     max_rows: int = 256,
     max_wait: float = 30.0,
 ) -> Model:
@@ -100,7 +100,7 @@ def load_classifier(
         tokens_per_second=full.per_second,
         max_rows=max_rows,
         max_wait=max_wait,
-        origin=origin,
+        origin=origin or {},
     )
 
 

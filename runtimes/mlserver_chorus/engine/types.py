@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, Protocol
@@ -84,8 +84,8 @@ class Model:
     """Most texts in one batch."""
     max_wait: float
     """Longest time in seconds that a text may wait for the device."""
-    origin: str
-    """What the weights are, in the loader's words: `standin`, `hub`, `folder`."""
+    origin: Mapping[str, str]
+    """What the weights are, in the words of who had them loaded: what metadata say."""
     tokens_per_second: float | None = None
     """What its device was measured to do of them, in full batches."""
 

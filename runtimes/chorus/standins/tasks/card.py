@@ -6,6 +6,7 @@ _HEADER = """\
 ---
 license: apache-2.0
 library_name: transformers
+standin: random
 ---
 """
 
