@@ -1,5 +1,6 @@
 # Three images of one build: `--target runtime` serves the models over V2, `--target gateway` is the
-# HTTP in front of them, and the last one, `all`, is both in one container. See docs/containers.md.
+# HTTP in front of them, and the last one, `all`, is both and the page in one container. See
+# docs/containers.md.
 ARG BASE_IMAGE=python:3.11-slim
 
 # ------------------------------------------------------------------------------ what makes them
@@ -20,12 +21,20 @@ FROM tools AS runtime-dependencies
 # PyTorch's own index has builds for one kind of device; without one, the index's build is for
 # CPUs and NVIDIA's GPUs alike.
 ARG TORCH_INDEX=
-COPY requirements.txt requirements-torch.txt requirements-mlserver.txt ./
+COPY requirements.txt requirements-torch.txt requirements-mlserver.txt requirements-mlflow.txt ./
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=secret,id=ca \
     --mount=type=cache,target=/root/.cache/pip \
-    pip install --require-hashes --only-binary :all: -r requirements.txt \
+    pip install --require-hashes --only-binary :all: -r requirements.txt -r requirements-mlflow.txt \
     && pip install ${TORCH_INDEX:+--index-url "${TORCH_INDEX}"} -r requirements-torch.txt \
     && pip install --require-hashes --only-binary :all: --no-deps -r requirements-mlserver.txt
+
+# Without gradio's own programs.
+FROM tools AS page-dependencies
+COPY requirements-ui.txt ./
+RUN --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=secret,id=ca \
+    --mount=type=cache,target=/root/.cache/pip \
+    pip install --require-hashes --only-binary :all: --no-deps --prefix /page -r requirements-ui.txt \
+    && rm -r /page/bin
 
 # Chorus itself, for a layer of its own: a new version of it is four megabytes to pull. Each image has
 # the packages that its program may import. What makes a wheel of them asks for some of the gateway's.
@@ -123,11 +132,12 @@ LABEL org.opencontainers.image.revision="${REVISION}"
 FROM models AS all
 LABEL org.opencontainers.image.title="chorus" \
       org.opencontainers.image.description="Hugging Face models on MLServer: one text in, every model's answer out"
+COPY --from=page-dependencies /page /opt/chorus
 COPY --from=all-package /package /opt/chorus
 COPY models /opt/chorus/models
-ENV CHORUS_MODELS_LOCK=/models/models.lock
+ENV CHORUS_MODELS_LOCK=/models/models.lock CHORUS_UI=true
 USER 10001:10001
-EXPOSE 8000 8080 8081 8082
+EXPOSE 7860 8000 8080 8081 8082
 HEALTHCHECK --interval=5s --timeout=4s --start-period=120s --retries=3 \
   CMD ["python", "-c", "from http.client import HTTPConnection as C; c = C('127.0.0.1', 8000, timeout=3); c.request('GET', '/readyz'); raise SystemExit(c.getresponse().status != 200)"]
 CMD ["chorus", "serve", "--host", "0.0.0.0"]

@@ -31,8 +31,8 @@ $(VENV)/.installed-dev: requirements-dev.txt requirements-mlflow.txt $(VENV)/.in
 
 install: $(VENV)/.installed ## set up .venv with all that serving needs
 
-run: install ## set up and serve the models: gateway on :8000, V2 on :8080 and :8081
-	@exec $(BIN)/chorus serve $(ARGS)
+run: install ## set up and serve the models: page on :7860, gateway on :8000, V2 on :8080 and :8081
+	@CHORUS_UI=$${CHORUS_UI:-true} exec $(BIN)/chorus serve $(ARGS)
 
 test: check ## every quick test (what CI runs)
 	$(BIN)/python -m pytest -m "not slow and not cluster" --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
@@ -47,6 +47,10 @@ test-cluster: $(VENV)/.installed-dev ## in real containers, which needs root and
 	tests/packages.sh test-cluster buildah podman runc netavark aardvark-dns catatonit iptables \
 		mmdebstrap nginx-light prometheus
 	$(BIN)/python -m pytest -m cluster $(ARGS)
+
+tour: $(VENV)/.installed-dev ## follow the README on an empty machine, with its seconds: half an hour; ARGS=--write
+	tests/packages.sh tour podman runc netavark mmdebstrap chromium
+	$(BIN)/python -m tests.tour $(ARGS)
 
 soak: $(VENV)/.installed-dev ## an hour of load, good and bad, that nothing may grow under; ARGS="--minutes 5", ARGS=--help
 	@exec $(BIN)/python -m tests.soak $(ARGS)
@@ -79,7 +83,11 @@ bench: $(VENV)/.installed-dev ## a benchmark: ARGS="peers …", ARGS=--help; alo
 train-standins: $(VENV)/.installed ## train the small models that ship in models/*/standin again
 	$(BIN)/python -m chorus.standins $(ARGS)
 
+pictures: $(VENV)/.installed-dev ## take the README's pictures of the page anew
+	tests/packages.sh pictures chromium fonts-noto-core fonts-noto-color-emoji fonts-droid-fallback
+	$(BIN)/python -m tests.browser.pictures
+
 clean: ## remove the virtual environment and every cache
 	rm -rf $(VENV) .peers .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help install run test test-slow test-interop test-cluster soak check format lock audit sbom image bench train-standins clean
+.PHONY: help install run test test-slow test-interop test-cluster tour soak check format lock audit sbom image bench train-standins pictures clean

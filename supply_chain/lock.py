@@ -38,14 +38,15 @@ def main(upgrades: list[str]) -> None:
     _write(pins.SERVING, *serving, "--no-emit-package", project.FORMS, *upgrades)
     _write(pins.MLSERVER, "--group", "mlserver", "--no-deps")
     _write(pins.BUILD, "--group", "build", *_beyond(pins.SERVING), *upgrades)
-    before = (pins.SERVING, pins.BUILD)
-    _write(pins.UI, *serving, "--extra", project.UI, *_beyond(*before), *upgrades)
-    mlflow = [*_each("--extra", (project.UI, project.MLFLOW)), *_beyond(*before, pins.UI)]
+    ui = ["--extra", project.UI, *_beyond(pins.SERVING), *_agreeing(pins.BUILD)]
+    _write(pins.UI, *serving, *ui, *upgrades)
+    before = (pins.SERVING, pins.BUILD, pins.UI)
+    mlflow = [*_each("--extra", (project.UI, project.MLFLOW)), *_beyond(*before)]
     _write(pins.MLFLOW, *serving, *mlflow, *upgrades)
     gateway = ["pyproject.toml", *_each("--extra", project.GATEWAY)]
     _write(pins.GATEWAY, *gateway, *_agreeing(pins.SERVING), *upgrades)
     dev = [*serving, *_each("--extra", ("kubernetes", project.UI, project.MLFLOW, "dev"))]
-    dev += [*_agreeing(pins.GATEWAY), *_beyond(*before, pins.UI, pins.MLFLOW)]
+    dev += [*_agreeing(pins.GATEWAY), *_beyond(*before, pins.MLFLOW)]
     _write(pins.DEV, *dev, *upgrades)
 
 

@@ -1,9 +1,9 @@
 """Write the bill of materials, CycloneDX 1.6 as JSON, of what is installed: `make sbom`.
 
-`dist/runtime.cdx.json` is of all that serves, `dist/gateway.cdx.json` of the gateway alone. Made
-with CycloneDX's library, because its program knows the licences of an environment or the hashes of
-a requirements file, never both. The same environment gives the same bytes: no time, no serial
-number.
+`dist/runtime.cdx.json` is of all that serves, `dist/all.cdx.json` of that and the web page,
+`dist/gateway.cdx.json` of the gateway alone. Made with CycloneDX's library, because its program
+knows the licences of an environment or the hashes of a requirements file, never both. The same
+environment gives the same bytes: no time, no serial number.
 """
 
 from __future__ import annotations
@@ -30,19 +30,29 @@ FOLDER = pins.ROOT / "dist"
 
 
 def main() -> None:
-    """Write both; ends with one line where the environment lacks something."""
+    """Write all three; ends with one line where the environment lacks something."""
     FOLDER.mkdir(exist_ok=True)
     try:
-        for name, bill in (("runtime", runtime()), ("gateway", gateway())):
+        for name, bill in (("runtime", runtime()), ("all", everything()), ("gateway", gateway())):
             (FOLDER / f"{name}.cdx.json").write_text(bill)
     except NotInstalled as error:
         sys.exit(f"sbom: {error}; run `make install`")
 
 
 def runtime() -> str:
-    """The bill of everything that serves, as JSON; the images chorus-runtime and chorus hold it."""
-    asked = [*project.required(*project.SERVING), *project.group("mlserver")]
+    """The bill of everything that serves, as JSON; what the image chorus-runtime holds."""
+    asked = _serving()
     return _document(asked, closure(asked))
+
+
+def everything() -> str:
+    """The bill of what serves and of the web page, as JSON; what the image chorus holds.
+
+    Of what only the page asks for it has the pins.
+    """
+    asked, page = _serving(), [pin.requirement for pin in pins.read(pins.UI) if pin.applies]
+    pinned = alone(page)
+    return _document([*asked, *project.required(project.UI)], closure(asked) | pinned)
 
 
 def gateway() -> str:
@@ -52,6 +62,10 @@ def gateway() -> str:
     """
     asked, codecs = project.required(*project.GATEWAY), project.group("mlserver")
     return _document([*asked, *codecs], closure(asked) | alone(codecs))
+
+
+def _serving() -> list[Requirement]:
+    return [*project.required(*project.SERVING, project.MLFLOW), *project.group("mlserver")]
 
 
 def _document(asked: Sequence[Requirement], packages: dict[str, Distribution]) -> str:

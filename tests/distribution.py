@@ -10,6 +10,8 @@ _RELIABILITY: Final = "tests/reliability/test_"
 SHARING: Final = (
     ("tests/stack/",),
     ("tests/clients/",),
+    ("tests/browser/",),
+    ("tests/mlflow/",),
     (
         "tests/live/",
         *(f"{_RELIABILITY}{name}.py" for name in ("t13_shape_lies", "t20_everybody", "t32_reload")),

@@ -2,4 +2,4 @@
 
 from chorus.cli import app
 
-app()
+app(prog_name="chorus")

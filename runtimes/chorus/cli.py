@@ -6,25 +6,28 @@ from typing import Annotated, Any
 
 import typer
 
+from chorus import bench as benching
 from chorus import keys
 from chorus import models as showing
 from chorus import pull as pulling
 from chorus import servers as finding
 from chorus import train as training_command
-from chorus.errors import UsageError
-from chorus_weights.errors import WeightsError
+from chorus.commands import Commands
+
+EXAMPLE = """
+[bold]Example[/bold]: serve the stand-ins, see what is ready, load it
+
+  chorus serve
+  chorus models
+  chorus bench
+"""
 
 app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
+    cls=Commands,
+    epilog=EXAMPLE,
     rich_markup_mode="rich",
     pretty_exceptions_show_locals=False,
 )
-app.add_typer(keys.app, name="keys")
-app.command(epilog=pulling.EXAMPLE)(pulling.pull)
-app.command(epilog=finding.EXAMPLE)(finding.servers)
-app.command(epilog=showing.EXAMPLE)(showing.models)
-app.command(epilog=training_command.EXAMPLE)(training_command.train)
 
 SERVE_EXAMPLE = """
 [bold]Example[/bold]: the real models, on two GPUs
@@ -39,15 +42,24 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-def _port(variable: str, text: str) -> Any:
-    return typer.Option(envvar=variable, min=1, max=65535, metavar="PORT", help=text)
+def _port(variable: str, text: str, default: str | None = None) -> Any:
+    return typer.Option(
+        envvar=variable,
+        min=1,
+        max=65535,
+        metavar="PORT",
+        help=text,
+        show_default=default or True,
+    )
 
 
 @app.callback()
 def main(
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Print it."),
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
     ] = False,
 ) -> None:
     """Hugging Face models on MLServer: one text in, every model's answer out."""
@@ -109,36 +121,51 @@ def serve(
             help="Processes of the gateway.",
         ),
     ] = None,
+    ui: Annotated[
+        bool,
+        typer.Option("--ui/--no-ui", envvar="CHORUS_UI", help="A web page to try the models."),
+    ] = False,
+    ui_port: Annotated[
+        int | None,
+        _port("CHORUS_UI_PORT", "The web page.", "7860, or the next that is free"),
+    ] = None,
     verbose: Annotated[
         bool,
         typer.Option("--verbose", envvar="CHORUS_VERBOSE", help="Show all that the servers log."),
     ] = False,
 ) -> None:
-    """Serve the models: the gateway and the V2 model server, started and stopped as one."""
+    """Serve the models: the gateway and the model server, as one.
+
+    If one of them dies it is started again; Ctrl-C finishes what is in flight, and ends both.
+    """
     from chorus import serve as service  # its HTTP client is slow to import, --help is not
     from chorus.options import Options
 
-    try:
-        code = service.serve(
-            Options(
-                host=host,
-                port=port,
-                v2_port=v2_port,
-                grpc_port=grpc_port,
-                metrics_port=metrics_port,
-                weights=weights,
-                models=[name for name in map(str.strip, models.split(",")) if name],
-                models_dir=models_dir,
-                lock=lock,
-                device=device,
-                workers=workers,
-                verbose=verbose,
-            )
+    code = service.serve(
+        Options(
+            host=host,
+            port=port,
+            v2_port=v2_port,
+            grpc_port=grpc_port,
+            metrics_port=metrics_port,
+            weights=weights,
+            models=[name for name in map(str.strip, models.split(",")) if name],
+            models_dir=models_dir,
+            lock=lock,
+            device=device,
+            workers=workers,
+            ui=ui,
+            ui_port=ui_port,
+            verbose=verbose,
         )
-    except UsageError as error:
-        typer.echo(f"chorus: {error}", err=True)
-        raise typer.Exit(2) from None
-    except WeightsError as error:
-        typer.echo(f"chorus: {error}", err=True)
-        raise typer.Exit(1) from None
+    )
     raise typer.Exit(code)
+
+
+# In the order of the help, which begins with `serve`.
+app.command(epilog=showing.EXAMPLE)(showing.models)
+app.command(epilog=pulling.EXAMPLE)(pulling.pull)
+app.command(epilog=training_command.EXAMPLE)(training_command.train)
+app.command(epilog=benching.EXAMPLE)(benching.bench)
+app.command(epilog=finding.EXAMPLE)(finding.servers)
+app.add_typer(keys.app, name="keys")

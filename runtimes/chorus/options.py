@@ -31,6 +31,10 @@ class Options:
     verbose: bool
     lock: Path | None = None
     """Where the real weights are pinned; None means beside the models."""
+    ui: bool = False
+    """Whether to serve the web page too."""
+    ui_port: int | None = None
+    """None means the usual one, or the next that is free."""
 
 
 def checked_devices(device: str | None) -> list[str]:

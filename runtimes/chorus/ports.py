@@ -3,7 +3,7 @@
 import errno
 import ipaddress
 import socket
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -40,13 +40,14 @@ def check(host: str, ports: Sequence[Port]) -> None:
             raise UsageError(_refusal(host, port, error)) from None
 
 
-def free_above(number: int, host: str, count: int) -> list[int]:
-    """The next so many free ports.
+def free_above(number: int, host: str, count: int, used: Container[int] = ()) -> list[int]:
+    """The next so many free ports that are not among those in use soon.
 
     Not any that the kernel offers: those it also gives to outgoing connections, and a server that
     is started again must find its own free.
     """
-    found = list(islice((n for n in range(number + 1, 65536) if _is_free(host, n)), count))
+    unused = (n for n in range(number + 1, 65536) if n not in used)
+    found = list(islice((n for n in unused if _is_free(host, n)), count))
     if len(found) < count:
         raise UsageError(
             f"{count} more ports are needed and not free above {number}; "

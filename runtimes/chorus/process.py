@@ -36,6 +36,10 @@ class Child(Command):
 
     ready: Callable[[], Awaitable[bool]]
     live: Ask
+    optional: bool = False
+    """Whether the others do without it: while it starts, when it dies, and when it is given up."""
+    niceness: int = 0
+    """How much more than we it lets other processes go first, from 0 to 19."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,12 @@ class Process(asyncio.SubprocessProtocol):
             start_new_session=True,  # a terminal's Ctrl-C is for the supervisor alone
         )
         return process
+
+    def give_way(self, niceness: int) -> None:
+        """Let other processes go first, more than we do; what it starts from now on does so too."""
+        most = min(os.getpriority(os.PRIO_PROCESS, 0) + niceness, 19)  # less is the superuser's
+        with suppress(ProcessLookupError):
+            os.setpriority(os.PRIO_PROCESS, self._started().get_pid(), most)
 
     async def wait(self) -> Exit:
         """Wait for the end, and for what the process said last."""

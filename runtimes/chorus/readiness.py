@@ -17,6 +17,8 @@ class Weights:
 
     kind: str = ""
     checkpoint: str = ""
+    standin: str = ""
+    """`random` or `trained`; empty for what is none."""
 
 
 class Readiness:
@@ -77,7 +79,8 @@ class Readiness:
             url = _url(self._first, name)
             metadata = (await self._client.get(url, headers=self._shown)).json()
             parameters = metadata["parameters"]
-            return Weights(parameters["weights"], parameters.get("checkpoint") or "")
+            said = (parameters.get(name) or "" for name in ("checkpoint", "standin"))
+            return Weights(parameters["weights"], *said)
         except (httpx.HTTPError, ValueError, KeyError, TypeError):
             return Weights()
 

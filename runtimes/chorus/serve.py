@@ -11,9 +11,11 @@ from pathlib import Path
 import httpx
 
 from chorus import catalog, liveness, missing, ports, runtime, summary, upstream_key
+from chorus import page as pages
 from chorus.catalog import Model
 from chorus.liveness import Ask
 from chorus.options import HUB, Options, check_workers, checked_devices, checked_weights
+from chorus.page import Page
 from chorus.ports import Port
 from chorus.process import Child, Exit
 from chorus.readiness import Readiness
@@ -37,11 +39,12 @@ def serve(options: Options) -> int:
     models, added = catalog.select(catalog.read(folder), options.models)
     ports.check(options.host, _ports(options))
     runtimes = runtime.one_per_device(options, devices)
+    page = pages.wanted(options, runtimes)
     if added:
         terminal.say(f"serving {', '.join(added)} too: an ensemble needs its members")
     if weights == HUB and not _pulled(models, options.lock or folder / locks.NAME):
         return 0
-    return asyncio.run(_serve(options, runtimes, weights, folder, models, terminal))
+    return asyncio.run(_serve(options, runtimes, page, weights, folder, models, terminal))
 
 
 def _pulled(models: Sequence[Model], lock: Path) -> bool:
@@ -58,6 +61,7 @@ def _pulled(models: Sequence[Model], lock: Path) -> bool:
 async def _serve(
     options: Options,
     runtimes: Sequence[Runtime],
+    page: Page | None,
     weights: str,
     folder: Path,
     models: Sequence[Model],
@@ -65,7 +69,7 @@ async def _serve(
 ) -> int:
     if weights == summary.STANDIN and not await _made(models, terminal):
         return 0
-    return await _supervise(options, runtimes, weights, folder, models, terminal)
+    return await _supervise(options, runtimes, page, weights, folder, models, terminal)
 
 
 async def _made(models: Sequence[Model], terminal: Terminal) -> bool:
@@ -85,6 +89,7 @@ async def _made(models: Sequence[Model], terminal: Terminal) -> bool:
 async def _supervise(
     options: Options,
     runtimes: Sequence[Runtime],
+    page: Page | None,
     weights: str,
     folder: Path,
     models: Sequence[Model],
@@ -93,6 +98,7 @@ async def _supervise(
     gateway = f"{ports.reachable(options.host)}:{options.port}"
     names = [model.name for model in models]
     key = upstream_key.of_this_start(os.environ)
+    lost: list[ChildDiedError] = []
     # The servers are on this machine: no proxy from the environment is on the way.
     async with httpx.AsyncClient(timeout=ANSWER_S, trust_env=False) as client:
         readiness = Readiness(client, gateway, runtimes, names, terminal.progress, key)
@@ -101,7 +107,15 @@ async def _supervise(
             found = await asyncio.gather(*(readiness.weights(name) for name in names))
             terminal.started()
             weights_of = dict(zip(names, found, strict=True))
-            summary.show(terminal.out, models, weights_of, gateway, runtimes, bool(key))
+            url = await page.described(client) if page and not lost else None
+            summary.show(terminal.out, models, weights_of, gateway, runtimes, bool(key), url)
+
+        def give_up(death: ChildDiedError) -> None:
+            lost.append(death)
+            reason = _stated_reason(death.end) or death.end.last_line
+            terminal.say(
+                f"{death}: {reason}; all else goes on without it, and --verbose shows what it says"
+            )
 
         supervisor = Supervisor(
             [
@@ -124,9 +138,11 @@ async def _supervise(
                     ready=readiness.gateway,
                     live=partial(liveness.ask, client, f"http://{gateway}/healthz"),
                 ),
+                *([page.child(client)] if page else []),
             ],
             on_line=terminal.child_line,
             on_ready=announce,
+            on_lost=give_up,
             say=terminal.say,
         )
         for number in SIGNALS:
@@ -168,12 +184,15 @@ def _gateway(
 
 
 def _ports(options: Options) -> list[Port]:
-    return [
+    asked = [
         Port(options.port, "--port", "CHORUS_PORT"),
         Port(options.v2_port, "--v2-port", "CHORUS_V2_PORT"),
         Port(options.grpc_port, "--grpc-port", "CHORUS_GRPC_PORT"),
         Port(options.metrics_port, "--metrics-port", "CHORUS_METRICS_PORT"),
     ]
+    if options.ui and options.ui_port:
+        asked.append(Port(options.ui_port, "--ui-port", "CHORUS_UI_PORT"))
+    return asked
 
 
 def _explain(death: ChildDiedError, terminal: Terminal, *, verbose: bool) -> None:

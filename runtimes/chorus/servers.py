@@ -44,10 +44,10 @@ def servers(
     ] = 5.0,
     as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
 ) -> None:
-    """Show the model servers that a gateway in the cluster finds, and change nothing.
+    """Show the model servers that a gateway in the cluster finds.
 
-    They are the Services labelled chorus/protocol=v2. In a pod they are listed with its service
-    account, elsewhere with the kubeconfig.
+    They are the Services labelled chorus/protocol=v2, listed with the service
+    account of a pod, elsewhere with the kubeconfig. Nothing is changed.
     """
     from chorus import survey  # its HTTP client is slow to import, --help is not
     from chorus_discovery.errors import ApiServerError, DiscoveryError, NotInCluster

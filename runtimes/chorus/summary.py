@@ -9,11 +9,11 @@ from rich.text import Text
 
 from chorus import example
 from chorus.catalog import Model
-from chorus.missing import has_recipe
 from chorus.readiness import Weights
 from chorus.runtime import Runtime
 
 STANDIN = "standin"
+RANDOM = "random"  # of a stand-in's weights: nobody has trained them
 
 
 def show(
@@ -23,14 +23,15 @@ def show(
     gateway: str,
     runtimes: Sequence[Runtime],
     needs_key: bool = False,
+    page: str | None = None,
 ) -> None:
-    """Print the models, the URLs and a request to paste."""
+    """Print the models, the URLs, that of the page first, and a request to paste."""
     names = [model.name for model in models]
     console.print(_models(console, models, weights))
     if standins := [model for model in models if weights[model.name].kind == STANDIN]:
-        console.print(Text(_standins(standins, models), style="yellow"))
+        console.print(Text(_standins(standins, models, weights), style="yellow"))
     console.print()
-    console.print(_urls(names, gateway, runtimes))
+    console.print(_urls(names, gateway, runtimes, page))
     console.print()
     if needs_key:
         console.print(Text("Every request needs a key, which is $KEY here:"))
@@ -52,13 +53,17 @@ def _weights(model: Model, weights: Weights) -> str:
     if model.members:
         return f"those of its {len(model.members)} members"
     if weights.kind == STANDIN:
-        return "stand-in, random weights" if has_recipe(model) else "stand-in"
+        return "stand-in, random weights" if weights.standin == RANDOM else "stand-in"
     return " ".join(filter(None, (weights.kind, weights.checkpoint))) or "unknown"
 
 
-def _urls(names: Sequence[str], gateway: str, runtimes: Sequence[Runtime]) -> Table:
+def _urls(
+    names: Sequence[str], gateway: str, runtimes: Sequence[Runtime], page: str | None
+) -> Table:
     first, *others = runtimes
     table = Table.grid(padding=(0, 2, 0, 1))
+    if page:
+        table.add_row("page", page)
     if example.ENSEMBLE in names:
         table.add_row("process", f"http://{gateway}/process")
     table.add_row("models", f"http://{gateway}/models/{{name}}")
@@ -73,8 +78,10 @@ def _urls(names: Sequence[str], gateway: str, runtimes: Sequence[Runtime]) -> Ta
     return table
 
 
-def _standins(standins: Sequence[Model], models: Sequence[Model]) -> str:
-    trained = [model for model in standins if not has_recipe(model)]
+def _standins(
+    standins: Sequence[Model], models: Sequence[Model], weights: Mapping[str, Weights]
+) -> str:
+    trained = [model for model in standins if weights[model.name].standin != RANDOM]
     lines = []
     if trained:
         everyone = [model for model in models if not model.members]

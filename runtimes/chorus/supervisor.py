@@ -18,7 +18,8 @@ class Policy:
     longest_delay: float = 30.0
     settled: float = 5.0  # ready for so long, a child has earned the first delay again
     drain: float = 30.0
-    failures: int = 5  # deaths in a row without getting ready
+    optional_drain: float = 10.0  # it is on its way out alone, while the others still serve
+    failures: int = 5  # deaths in a row without getting ready; of an optional child, or settled
     patience: Patience = field(default_factory=Patience)
 
 
@@ -32,7 +33,10 @@ class ChildDiedError(Exception):
 
 
 class Supervisor:
-    """Starts all children at once; stops the last of the list first, then the others at once."""
+    """Starts all children at once.
+
+    Stops the optional ones first, then the last of the others, then all others at once.
+    """
 
     def __init__(
         self,
@@ -41,30 +45,34 @@ class Supervisor:
         on_line: OnLine,
         on_ready: Callable[[], Awaitable[None]],
         say: Callable[[str], None],
+        on_lost: Callable[[ChildDiedError], None] | None = None,
         policy: Policy | None = None,
     ) -> None:
         self._children = children
         self._on_line = on_line
         self._on_ready = on_ready
         self._say = say
+        self._on_lost = on_lost or (lambda _: None)
         self._policy = policy or Policy()
         self._processes: dict[str, Process] = {}
-        self._waiting_for = {child.name for child in children}
+        self._new = {child.name for child in children}
+        """Those that have not been ready yet."""
         self._stopping = asyncio.Event()
         self._hurry = asyncio.Event()
 
     async def run(self) -> int:
-        """Run until stopped (0; 1 when it was hurried); raise ChildDiedError when a child fails."""
-        keepers = [asyncio.create_task(self._keep(child)) for child in self._children]
+        """Run until stopped (0; 1 when it was hurried); raise ChildDiedError when a child fails.
+
+        An optional child that fails is given up: `on_lost` is told, and everything goes on.
+        """
+        keepers = [asyncio.create_task(self._look_after(child)) for child in self._children]
         try:
             await _first(asyncio.gather(*keepers), self._stopping.wait())
         finally:
             for keeper in keepers:
                 keeper.cancel()
             await asyncio.gather(*keepers, return_exceptions=True)
-            *others, last = self._children
-            await self._end(last)
-            await asyncio.gather(*(self._end(child) for child in others))
+            await self._end_all()
         return int(self._hurry.is_set())
 
     def stop(self) -> None:
@@ -75,24 +83,39 @@ class Supervisor:
             self._say("stopping once the work in flight is done; a second signal kills")
             self._stopping.set()
 
+    @property
+    def _is_starting(self) -> bool:
+        """Whether any that the others cannot do without has not been ready yet."""
+        return any(child.name in self._new for child in self._children if not child.optional)
+
+    async def _look_after(self, child: Child) -> None:
+        try:
+            await self._keep(child)
+        except ChildDiedError as death:
+            if not child.optional:
+                raise
+            self._on_lost(death)
+
     async def _keep(self, child: Child) -> None:
         loop = asyncio.get_running_loop()
         delay, failures = self._policy.first_delay, 0
         while True:
             process = await Process.start(child, self._on_line)
             self._processes[child.name] = process
+            if child.niceness:
+                process.give_way(child.niceness)
             ready = math.inf
             verdict = ""
             if await _first(self._until_ready(child), process.wait()):
-                failures, ready = 0, loop.time()
+                ready = loop.time()
                 await self._arrived(child)
                 verdict = await self._while_live(child, process)
-            else:
-                failures += 1
             end = await process.wait()
-            if self._waiting_for or failures >= self._policy.failures:
+            settled = loop.time() - ready >= self._policy.settled
+            failures = 0 if settled or (ready < math.inf and not child.optional) else failures + 1
+            if failures >= self._policy.failures or (self._is_starting and not child.optional):
                 raise ChildDiedError(child.name, end, failures)
-            if loop.time() - ready >= self._policy.settled:
+            if settled:
                 delay = self._policy.first_delay
             self._say(f"{child.name} {end}{verdict}; starting it again in {delay:g} s")
             await asyncio.sleep(delay)
@@ -111,19 +134,25 @@ class Supervisor:
         return f", for it no longer lived ({dead.result()})"
 
     async def _arrived(self, child: Child) -> None:
-        if not self._waiting_for:
+        if child.name not in self._new:
             self._say(f"{child.name} is ready again")
             return
-        self._waiting_for.discard(child.name)
-        if not self._waiting_for:
+        self._new.discard(child.name)
+        if not child.optional and not self._is_starting:
             await self._on_ready()
+
+    async def _end_all(self) -> None:
+        await asyncio.gather(*(self._end(child) for child in self._children if child.optional))
+        *others, last = (child for child in self._children if not child.optional)
+        await self._end(last)
+        await asyncio.gather(*(self._end(child) for child in others))
 
     async def _end(self, child: Child) -> None:
         process = self._processes.get(child.name)
         if process is None:
             return
         process.terminate()
-        patience = self._policy.drain
+        patience = self._policy.optional_drain if child.optional else self._policy.drain
         if await _first(process.wait(), self._hurry.wait(), timeout=patience):
             return
         if not self._hurry.is_set():

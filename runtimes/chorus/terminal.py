@@ -12,7 +12,7 @@ from rich.text import Text
 LOUD = ("WARNING", "ERROR", "CRITICAL", "chorus:", "chorus.access")
 TRACEBACK = "Traceback (most recent call last)"
 PLAIN_WIDTH = 200  # a log is read by programs too: do not fold its lines at 80 columns
-STYLES = {"runtime": "cyan", "gateway": "magenta"}  # runtime-2 is a runtime too
+STYLES = {"runtime": "cyan", "gateway": "magenta", "page": "blue"}  # runtime-2 is a runtime too
 
 
 def console(*, stderr: bool = False) -> Console:

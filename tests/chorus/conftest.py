@@ -36,6 +36,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         name = self.path.split("/")[3]
         weights = os.environ["CHORUS_WEIGHTS"]
         parameters = {} if name == "process" else {"weights": weights, "checkpoint": "x/" + name}
+        if standin := os.environ.get("FAKE_STANDIN"):
+            parameters["standin"] = standin
         body = json.dumps({"name": name, "parameters": parameters}).encode()
         self.send_response(200 if name in names else 404)
         self.end_headers()
@@ -86,6 +88,31 @@ http.server.ThreadingHTTPServer(address, Handler).serve_forever()
 """
 
 
+PAGE = """
+import http.server, json, os, signal, sys, time
+
+note = lambda text: print(text, file=open(os.environ["FAKE_LOG"], "a"), flush=True)
+if reason := os.environ.get("FAKE_UI_REFUSAL"):
+    sys.exit(reason)
+note("page " + json.dumps([os.nice(0), dict(os.environ)]))
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+    def log_message(self, *_):
+        pass
+
+def stop(*_):
+    note("page stopped")
+    sys.exit(0)
+
+signal.signal(signal.SIGTERM, stop)
+address = (os.environ["CHORUS_UI_HOST"], int(os.environ["CHORUS_UI_PORT"]))
+http.server.ThreadingHTTPServer(address, Handler).serve_forever()
+"""
+
+
 @pytest.fixture
 def ports() -> dict[str, str]:
     """Four free ports, by the variables that choose them."""
@@ -99,10 +126,11 @@ def ports() -> dict[str, str]:
 
 @pytest.fixture
 def fakes(tmp_path: Path) -> Path:
-    """A folder for PYTHONPATH, where `mlserver_chorus.server` and `chorus_gateway` are fakes."""
+    """A folder for PYTHONPATH, where the servers and the page are fakes."""
     for package, module, source in (
         ("mlserver_chorus", "server.py", RUNTIME),
         ("chorus_gateway", "__main__.py", GATEWAY),
+        ("chorus_ui", "__main__.py", PAGE),
     ):
         folder = tmp_path / "fakes" / package
         folder.mkdir(parents=True)

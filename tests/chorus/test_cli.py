@@ -15,7 +15,17 @@ MODELS = str(REPOSITORY / "models")
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, ports: dict[str, str]) -> None:
-    for name in ("HOST", "WEIGHTS", "MODELS", "MODELS_DIR", "DEVICE", "WORKERS", "VERBOSE"):
+    for name in (
+        "HOST",
+        "WEIGHTS",
+        "MODELS",
+        "MODELS_DIR",
+        "DEVICE",
+        "WORKERS",
+        "VERBOSE",
+        "UI",
+        "UI_PORT",
+    ):
         monkeypatch.delenv(f"CHORUS_{name}", raising=False)
     for name, value in ports.items():
         monkeypatch.setenv(name, value)
@@ -51,6 +61,7 @@ def test_help_of_serve_has_an_example_and_every_variable() -> None:
     for name in (
         *("PORT", "V2_PORT", "GRPC_PORT", "METRICS_PORT", "HOST", "WEIGHTS"),
         *("MODELS", "MODELS_DIR", "MODELS_LOCK", "DEVICE", "WORKERS", "VERBOSE"),
+        *("UI", "UI_PORT"),
     ):
         assert f"CHORUS_{name}]" in text
 
@@ -71,6 +82,23 @@ def test_a_taken_port(option: str) -> None:
         line = refusal(option, port)
         assert line == (f"chorus: port {port} is taken; choose another with {option} or {variable}")
         assert refusal(**{variable: port}) == line
+
+
+def test_a_taken_port_of_the_page() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+        line = refusal("--ui", "--ui-port", port)
+        assert (
+            line == f"chorus: port {port} is taken; choose another with --ui-port or CHORUS_UI_PORT"
+        )
+        assert refusal(CHORUS_UI="true", CHORUS_UI_PORT=port) == line
+    line = refusal("--ui", "--ui-port", "8123", "--port", "8123")
+    assert "--port and --ui-port are both 8123" in line
+
+
+def test_the_page_cannot_come_without_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "gradio", None)
+    assert "pip install --no-deps -r requirements-ui.txt" in refusal("--ui")
 
 
 def test_equal_ports() -> None:

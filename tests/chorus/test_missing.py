@@ -34,7 +34,7 @@ def cards(models: Path) -> list[str]:
 
 
 def test_they_are_made_once(serve: Serve, models: Path) -> None:
-    run = serve("--models-dir", str(models), "--models", "tasks")
+    run = serve("--models-dir", str(models), "--models", "tasks", FAKE_STANDIN="random")
     run.until_served()
     assert run.stop() == 0
     assert "chorus: making stand-ins: 1 of 2, image-classification\n" in run.said

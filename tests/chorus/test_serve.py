@@ -1,15 +1,18 @@
 import io
 import json
+import os
 import re
 import signal
 import sys
 import time
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
+from tests.conftest import free_port
 
 from chorus import summary
 from chorus.catalog import Model
@@ -122,6 +125,60 @@ def test_every_interface_is_called_by_the_loopback_address(
     assert "/process" not in run.shown
     assert f"curl -s localhost:{ports['CHORUS_PORT']}/models/ivanlau -H" in run.shown
     assert '"CHORUS_HOST": "0.0.0.0"' in (tmp_path / "log").read_text()
+
+
+def test_the_page_comes_beside_the_servers(
+    serve: Serve, tmp_path: Path, ports: dict[str, str]
+) -> None:
+    ui = str(free_port())
+    secrets = {"CHORUS_API_KEYS": "the-key-of-an-application", "HF_TOKEN": "hf_mine"}
+    run = serve("--models", "ivanlau", "--ui", "--ui-port", ui, CHORUS_LOG_LEVEL="ERROR", **secrets)
+    run.until_served()
+    log = tmp_path / "log"
+    run.until(lambda: "page [" in log.read_text())
+    run.until(lambda: _answers(f"http://127.0.0.1:{ui}/healthz"))
+    assert run.stop() == 0
+
+    assert re.search(rf"\npage +http://127.0.0.1:{ui}(?: \(in a moment\))? *\nmodels ", run.shown)
+    assert "true happiness" in run.shown.splitlines()[-1]
+    lines = log.read_text().splitlines()
+    assert lines[-3:] == ["page stopped", "gateway stopped", "runtime stopped"]
+    nice, env = json.loads(next(line for line in lines if line.startswith("page ["))[5:])
+    assert nice == min(os.nice(0) + 10, 19)
+    assert {name: env[name] for name in env if name.startswith("CHORUS_")} == {
+        "CHORUS_LOG_LEVEL": "ERROR",
+        "CHORUS_UI_HOST": "127.0.0.1",
+        "CHORUS_UI_PORT": ui,
+        "CHORUS_UI_GATEWAY": f"http://127.0.0.1:{ports['CHORUS_PORT']}",
+        "CHORUS_UI_PUBLIC_GATEWAY": f"http://127.0.0.1:{ports['CHORUS_PORT']}",
+    }
+    assert not set(secrets.values()) & set(env.values())
+
+
+@pytest.mark.slow
+def test_a_page_that_does_not_start_is_given_up_and_the_rest_serves(serve: Serve) -> None:
+    port = str(free_port())
+    ui = {"CHORUS_UI": "1", "CHORUS_UI_PORT": port, "FAKE_UI_REFUSAL": "chorus: no room for it"}
+    run = serve("--models", "ivanlau", **ui)
+    run.until_served()
+    gone = "chorus: page exited with code 1, 5 times in a row: no room for it; "
+    run.until_said(f"{gone}all else goes on without it, and --verbose shows what it says\n")
+    assert len(run.servers()) == 2
+    assert run.stop() == 0
+
+
+def test_no_page_where_it_is_not_wanted(serve: Serve, tmp_path: Path) -> None:
+    run = serve("--models", "ivanlau", "--no-ui", CHORUS_UI="true")
+    run.until_served()
+    assert run.stop() == 0
+    assert "page" not in run.shown + run.said + (tmp_path / "log").read_text()
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url).is_success
+    except httpx.TransportError:
+        return False
 
 
 def test_an_ensemble_brings_its_members(serve: Serve) -> None:
@@ -248,12 +305,25 @@ def test_the_summary_fits_80_columns(kind: str, runtimes: list[Runtime]) -> None
     weights = dict.fromkeys(MEMBERS, Weights(kind, "x/" + "long" * 20)) | {"process": Weights()}
     page = io.StringIO()
     console = Console(file=page, width=80, force_terminal=True, no_color=True)
-    summary.show(console, models, weights, "127.0.0.1:65535", runtimes)
+    ui = "http://127.0.0.1:65535 (7860 is taken, in a moment)"
+    summary.show(console, models, weights, "127.0.0.1:65535", runtimes, page=ui)
     text = re.sub("\x1b\\[[0-9;]*m", "", page.getvalue())
     assert all(cell_len(line) <= 80 for line in text.splitlines())
     assert ("Stand-ins: " in text) == (kind == "standin")
     assert ("8 processes: cuda:0, cuda:1" in text) == (runtimes == EIGHT)
     assert ("processes" in text) == (runtimes == EIGHT)
+
+
+def test_random_stand_ins_are_told_from_trained_ones() -> None:
+    page = io.StringIO()
+    models = [Model("a"), Model("b")]
+    weights = {"a": Weights("standin", "", "trained"), "b": Weights("standin", "", "random")}
+    summary.show(Console(file=page), models, weights, "h:1", [ONE])
+    rows = dict(line.split(maxsplit=1) for line in page.getvalue().splitlines()[1:3])
+    assert "random" not in rows["a"]
+    assert rows["b"].startswith("stand-in, random weights")
+    assert "Stand-ins for a: " in page.getvalue()
+    assert "Random weights: answers have the right form and mean nothing." in page.getvalue()
 
 
 def test_only_the_models_on_standins_are_named() -> None:

@@ -48,10 +48,13 @@ class Scene:
     `ills` are the children that say they have to be started again, and why.
     """
 
-    def __init__(self, policy: Policy = FAST, **scripts: str) -> None:
+    def __init__(
+        self, policy: Policy = FAST, *, optional: str | None = None, **scripts: str
+    ) -> None:
         self.lines: list[tuple[str, str]] = []
         self.ills: dict[str, str] = {}
         self.said: list[str] = []
+        self.lost: list[ChildDiedError] = []
         self.ready = asyncio.Event()
         children = [
             Child(
@@ -60,6 +63,7 @@ class Scene:
                 os.environ,
                 ready=self._up(name),
                 live=partial(self._live, name),
+                optional=name == optional,
             )
             for name, script in scripts.items()
         ]
@@ -68,6 +72,7 @@ class Scene:
             on_line=lambda name, line: self.lines.append((name, line)),
             on_ready=self._all_ready,
             say=self.said.append,
+            on_lost=self.lost.append,
             policy=policy,
         )
         self.task = asyncio.create_task(self.supervisor.run())
@@ -257,6 +262,84 @@ time.sleep(.2)
     assert death.value.end.last_line == "lost its weights"
     assert ("other", "bye") in scene.lines
     assert not children()
+
+
+async def test_the_others_do_not_wait_for_an_optional_child() -> None:
+    scene = Scene(optional="extra", one=STEADY, extra="import time; time.sleep(60)")
+    await scene.until(scene.ready.is_set)
+    scene.supervisor.stop()
+    assert await scene.task == 0
+    assert not children()
+
+
+async def test_an_optional_child_that_does_not_start_is_given_up() -> None:
+    slow = f"import time; time.sleep(1); {STEADY}"  # the others are still starting meanwhile
+    scene = Scene(optional="extra", one=slow, extra="import sys; sys.exit('no room')")
+    await scene.until(lambda: bool(scene.lost))
+    await scene.until(scene.ready.is_set)
+    (death,) = scene.lost
+    assert str(death) == "extra exited with code 1, 3 times in a row"
+    assert death.end.last_line == "no room"
+    scene.supervisor.stop()
+    assert await scene.task == 0
+    assert scene.said == [
+        "extra exited with code 1; starting it again in 0.02 s",
+        "extra exited with code 1; starting it again in 0.04 s",
+        STOPPING,
+    ]
+
+
+async def test_an_optional_child_that_dies_again_and_again_is_given_up() -> None:
+    scene = Scene(optional="extra", one=STEADY, extra=BRIEF)
+    await scene.until(lambda: bool(scene.lost))
+    assert scene.ups("extra") == FAST.failures
+    assert scene.ups("one") == 1
+    assert scene.said.count("extra is ready again") == FAST.failures - 1
+    scene.supervisor.stop()
+    assert await scene.task == 0
+
+
+async def test_an_optional_child_that_dies_now_and_then_is_kept() -> None:
+    scene = Scene(replace(FAST, settled=0.0), optional="extra", one=STEADY, extra=BRIEF)
+    await scene.until(lambda: scene.ups("extra") > FAST.failures)
+    assert not scene.lost
+    scene.supervisor.stop()
+    assert await scene.task == 0
+
+
+async def test_an_optional_child_stops_first_wherever_it_stands() -> None:
+    scene = Scene(optional="extra", extra=STEADY, one=STEADY, two=STEADY)
+    await scene.until(scene.ready.is_set)
+    await scene.until(lambda: scene.ups("extra") == 1)
+    scene.supervisor.stop()
+    assert await scene.task == 0
+    assert [name for name, line in scene.lines if line == "bye"] == ["extra", "two", "one"]
+
+
+async def test_an_optional_child_is_not_waited_for_as_long() -> None:
+    patience = replace(FAST, drain=60.0, optional_drain=0.1)
+    scene = Scene(patience, optional="extra", one=STEADY, extra=STUBBORN)
+    await scene.until(scene.ready.is_set)
+    await scene.until(lambda: scene.ups("extra") == 1)
+    scene.supervisor.stop()
+    assert await scene.task == 0
+    assert scene.said == [STOPPING, "extra did not finish within 0.1 s; killing it"]
+    assert ("one", "bye") in scene.lines
+    assert not children()
+
+
+async def test_a_process_lets_others_go_first() -> None:
+    child = Command("x", [sys.executable, "-c", "input()"], os.environ)
+    process = await Process.start(child, _ignore)
+    mine = os.nice(0)
+    process.give_way(3)
+    (started,) = children()
+    assert started.nice() == min(mine + 3, 19)
+    process.give_way(30)
+    assert started.nice() == 19
+    process.kill()
+    await process.wait()
+    process.give_way(3)  # of one that is gone nothing is asked
 
 
 async def test_kills_what_does_not_stop() -> None:

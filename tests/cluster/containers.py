@@ -23,6 +23,7 @@ from tests.cluster import pip_settings, storage
 
 FOLDER = images.ROOT / ".peers" / "containers"
 BASE = "localhost/python:3.11-slim"
+_PYTHON = '--customize-hook=ln -s python3 "$1/usr/bin/python"'
 START_SECONDS = 180.0
 """Deadline for a server in a container; a busy machine takes minutes to import torch."""
 
@@ -56,8 +57,7 @@ class Engine:
         """The image of a target of the Dockerfile, built where it is not there as it is now."""
         name = f"localhost/{images.name(target)}"
         with self._alone():
-            if self.podman("image", "exists", BASE, check=False).returncode:
-                self._make_base()
+            self.debian(BASE, "python3,python3-venv,ca-certificates", _PYTHON)
             with pip_settings.for_a_build(self.folder / "build") as options:
                 code = images.build(
                     images.ENGINES["buildah"],
@@ -89,18 +89,14 @@ class Engine:
             container.remove()
         self.podman("image", "prune", "--force", "--filter=until=72h", check=False)
 
-    def _make_base(self) -> None:
-        archive = self.folder / "build" / "base.tar"
-        subprocess.run(
-            [
-                *("mmdebstrap", "--quiet", "--variant=minbase"),
-                "--include=python3,python3-venv,ca-certificates",
-                '--customize-hook=ln -s python3 "$1/usr/bin/python"',
-                *("bookworm", str(archive)),
-            ],
-            check=True,
-        )
-        self.podman("import", "--quiet", str(archive), BASE)
+    def debian(self, name: str, packages: str, *hooks: str) -> None:
+        """Have an image of these of Debian's packages, and what they need, under this name."""
+        if self.podman("image", "exists", name, check=False).returncode == 0:
+            return
+        archive = self.folder / "build" / "debian.tar"
+        what = ("--variant=minbase", f"--include={packages}", *hooks)
+        subprocess.run(["mmdebstrap", "--quiet", *what, "bookworm", str(archive)], check=True)
+        self.podman("import", "--quiet", str(archive), name)
         archive.unlink()
 
     @contextmanager

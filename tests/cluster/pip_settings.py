@@ -1,4 +1,4 @@
-"""How pip reaches packages here, handed to a build: as secrets, and as folders that it may read."""
+"""How pip reaches packages here, handed to a build or a container, with the folders it reads."""
 
 from __future__ import annotations
 
@@ -18,18 +18,35 @@ CA = "/run/secrets/ca"
 @contextmanager
 def for_a_build(folder: Path) -> Iterator[list[str]]:
     """Options for buildah, good while this is open."""
+    with _written(folder) as (secret, certificates, volumes):
+        options = [f"--secret=id=pip,src={secret}", *volumes]
+        yield [*options, f"--secret=id=ca,src={certificates}"] if certificates else options
+
+
+@contextmanager
+def for_a_container(folder: Path) -> Iterator[list[str]]:
+    """Options for podman, good while this is open."""
+    with _written(folder) as (secret, certificates, volumes):
+        options = [f"--volume={secret}:/etc/pip.conf:ro", *volumes]
+        yield [*options, f"--volume={certificates}:{CA}:ro"] if certificates else options
+
+
+@contextmanager
+def _written(folder: Path) -> Iterator[tuple[Path, str, list[str]]]:
+    """A pip.conf, the certificates that it names by `CA`, and the folders that it needs."""
     settings = _settings()
     secret = folder / "pip.conf"
     secret.touch(0o600)
-    certificates = settings.pop("cert", None) or ssl.get_default_verify_paths().cafile
-    options = [f"--secret=id=pip,src={secret}", *_volumes(settings)]
-    if certificates and Path(certificates).is_file():
+    certificates = settings.pop("cert", None) or ssl.get_default_verify_paths().cafile or ""
+    volumes = _volumes(settings)
+    if Path(certificates).is_file():
         settings["cert"] = CA
-        options.append(f"--secret=id=ca,src={certificates}")
+    else:
+        certificates = ""
     lines = [f"{name} = {value}" for name, value in settings.items()]
     secret.write_text("\n".join(["[global]", *lines, ""]))
     try:
-        yield options
+        yield secret, certificates, volumes
     finally:
         secret.unlink()
 

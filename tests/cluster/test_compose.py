@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from supply_chain import images
 from supply_chain.images import ROOT
 from tests.clients.environment import python_with
 from tests.cluster.containers import START_SECONDS, Engine, succeeds, wait_until
@@ -43,21 +44,25 @@ def test_the_specification_would_say_so(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def up(engine: Engine, image: Callable[[str], str]) -> Iterator[str]:
-    """`compose up`; the gateway's URL."""
-    for target in ("runtime", "gateway"):
+def up(engine: Engine, image: Callable[[str], str]) -> Iterator[tuple[str, str]]:
+    """`compose --profile ui up`; the gateway's URL, and the page's."""
+    for target in images.IMAGES:
         image(target)
-    ports = {f"CHORUS_{name}PORT": str(free_port()) for name in ("", "V2_", "GRPC_")}
+    ports = {f"CHORUS_{name}PORT": str(free_port()) for name in ("", "V2_", "GRPC_", "UI_")}
     environment = {**engine.environment, **ports}
-    command = ("podman-compose", "--project-name", "chorus-test")
+    command = ("podman-compose", "--project-name", "chorus-test", "--profile", "ui")
     program(*command, "up", "--detach", "--no-build", environment=environment)
-    yield f"http://127.0.0.1:{ports['CHORUS_PORT']}"
+    gateway, page = (f"http://127.0.0.1:{ports[f'CHORUS_{name}PORT']}" for name in ("", "UI_"))
+    yield gateway, page
     program(*command, "down", "--volumes", environment=environment)
 
 
-def test_up_serves(up: str) -> None:
-    wait_until(lambda: succeeds(f"{up}/readyz"), START_SECONDS)
-    answer = httpx.post(f"{up}/process", json="I love this", timeout=60)
+def test_up_serves(up: tuple[str, str]) -> None:
+    gateway, page = up
+    wait_until(lambda: succeeds(f"{gateway}/readyz"), START_SECONDS)
+    answer = httpx.post(f"{gateway}/process", json="I love this", timeout=60)
     assert answer.status_code == 200
     assert len(answer.json()) == 5
     assert answer.headers["x-chorus-weights"] == "standin"
+    wait_until(lambda: succeeds(f"{page}/healthz"), START_SECONDS)
+    assert "Chorus" in httpx.get(page, timeout=60).text

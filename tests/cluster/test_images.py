@@ -99,7 +99,7 @@ def test_each_has_what_it_may_import(
 
 @pytest.mark.parametrize(
     ("target", "bill"),
-    [("gateway", sbom.gateway), ("runtime", sbom.runtime), ("all", sbom.runtime)],
+    [("gateway", sbom.gateway), ("runtime", sbom.runtime), ("all", sbom.everything)],
 )
 def test_each_holds_what_its_bill_of_materials_says(
     engine: Engine, image: Image, target: str, bill: Callable[[], str]
@@ -140,7 +140,7 @@ def test_the_gateway_alone_is_small(
 @pytest.fixture(scope="module")
 def alone(engine: Engine, image: Image) -> Container:
     """The image of both, with nothing but a port said to it."""
-    options = [*LOCKED, "--publish=127.0.0.1::8000"]
+    options = [*LOCKED, "--publish=127.0.0.1::8000", "--publish=127.0.0.1::7860"]
     container = engine.run(image("all"), options=options)
     container.wait_for(f"http://{container.address(8000)}/readyz")
     return container
@@ -151,6 +151,14 @@ def test_one_container_serves_at_once(alone: Container) -> None:
     assert answer.status_code == 200
     assert len(answer.json()) == 5
     assert answer.headers["x-chorus-weights"] == "standin"
+
+
+def test_it_shows_the_page_too(alone: Container) -> None:
+    page = f"http://{alone.address(7860)}"
+    alone.wait_for(f"{page}/healthz")
+    shown = httpx.get(page, timeout=60)
+    assert shown.status_code == 200
+    assert "Chorus" in shown.text
 
 
 def test_it_has_no_privilege(alone: Container) -> None:

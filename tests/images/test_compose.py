@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import shutil
 import subprocess
@@ -12,6 +13,8 @@ import yaml
 from supply_chain import images
 
 from chorus_gateway.settings import Settings
+from chorus_ui.settings import PREFIX
+from chorus_ui.settings import Settings as PageSettings
 from mlserver_chorus.settings import RuntimeSettings
 
 COMPOSE: dict[str, Any] = yaml.safe_load((images.ROOT / "compose.yaml").read_text())
@@ -77,6 +80,7 @@ def test_what_it_mounts_is_there(name: str) -> None:
 def test_every_variable_is_a_setting(name: str) -> None:
     fields = {*Settings.model_fields, *RuntimeSettings.model_fields}
     known = {f"CHORUS_{field.upper()}" for field in fields} | OUTSIDE
+    known |= {PREFIX + field.name.upper() for field in dataclasses.fields(PageSettings)}
     assert set(OURS[name].get("environment", {})) <= known
 
 
@@ -86,6 +90,14 @@ def test_ports_are_those_of_the_settings() -> None:
     assert [port(one) for one in SERVICES["runtime"]["ports"]] == [settings.v2_port, 8081]
     upstream = SERVICES["gateway"]["environment"]["CHORUS_UPSTREAM"]
     assert upstream == f"http://runtime:{settings.v2_port}"
+    assert [port(one) for one in SERVICES["page"]["ports"]] == [PageSettings().port]
+    assert f":{PageSettings().port}/healthz" in SERVICES["page"]["healthcheck"]["test"][-1]
+    asked = SERVICES["page"]["environment"]["CHORUS_UI_GATEWAY"]
+    assert asked == f"http://gateway:{settings.port}"
+
+
+def test_the_page_is_told_no_keys() -> None:
+    assert "env_file" not in SERVICES["page"]
 
 
 def test_who_is_stopped_has_the_time_to_drain() -> None:

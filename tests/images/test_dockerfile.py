@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from supply_chain import images, project
 
+from chorus_ui.settings import Settings as PageSettings
+
 DOCKERFILE = images.ROOT / "Dockerfile"
 # Joined as the builder reads them: a line for each instruction.
 LINES = re.sub(r"\\\n\s*", "", re.sub(r"(?m)^#.*\n", "", DOCKERFILE.read_text())).splitlines()
@@ -127,6 +129,16 @@ def test_an_image_has_the_packages_that_its_programs_import(
             needed.add(package)
             waiting += imported(package)
     assert copied == needed
+
+
+def test_the_page_comes_with_the_image_of_all_alone() -> None:
+    """With its packages, its port, and a word to `chorus serve`."""
+    stages = re.split(r"(?m)^FROM .* AS ", DOCKERFILE.read_text())
+    with_page = {stage.split("\n")[0] for stage in stages if "--from=page-dependencies" in stage}
+    assert with_page == {"all"}
+    last = stages[-1]
+    assert "CHORUS_UI=true" in last
+    assert f"EXPOSE {PageSettings().port} " in last
 
 
 def imported(package: str) -> set[str]:

@@ -33,6 +33,7 @@ WORK: Final = {
     "/predict",
     "/predict/",
     "/classify",
+    "/models",
     "/models/{name}",
     "/models/{name}/health",
     "/models/{name}/info",

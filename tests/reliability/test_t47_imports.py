@@ -45,10 +45,14 @@ def modules(*packages: str) -> dict[str, str]:
     ("packages", "extras"),
     [
         (("chorus_gateway", "chorus_http"), project.GATEWAY),
-        (("mlserver_chorus", "chorus_http", "chorus_weights"), ("runtime", "vision", "tracing")),
-        (("chorus", "chorus_weights"), ("cli",)),
+        (
+            ("mlserver_chorus", "chorus_http", "chorus_weights"),
+            ("runtime", "vision", "tracing", "mlflow"),
+        ),
+        (("chorus", "chorus_weights"), ("cli", "mlflow")),
+        (("chorus_ui",), ("ui",)),
     ],
-    ids=["gateway", "runtime", "cli"],
+    ids=["gateway", "runtime", "cli", "page"],
 )
 def test_t47_what_is_imported_is_asked_for(
     packages: tuple[str, ...], extras: tuple[str, ...]

@@ -9,7 +9,7 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from supply_chain import installed, sbom
-from supply_chain.pins import GATEWAY, MLSERVER, SERVING, read
+from supply_chain.pins import GATEWAY, MLFLOW, MLSERVER, SERVING, UI, read
 
 VALIDATOR = JsonStrictValidator(SchemaVersion.V1_6)
 
@@ -57,8 +57,16 @@ def test_the_gateway_alone_is_small(gateway: str, runtime: dict[str, Any]) -> No
 
 
 def test_what_serves_is_all_there(runtime: dict[str, Any]) -> None:
-    pinned = {pin.name for pin in read(SERVING) if pin.applies}
+    pinned = {pin.name for file in (SERVING, MLFLOW) for pin in read(file) if pin.applies}
     assert pinned | {"torch", "mlserver"} <= names(runtime)
+
+
+def test_the_page_adds_its_pins(runtime: dict[str, Any]) -> None:
+    bill = sbom.everything()
+    assert VALIDATOR.validate_str(bill) is None
+    pinned = {pin.name for pin in read(UI) if pin.applies}
+    assert "gradio" in pinned
+    assert names(json.loads(bill)) - names(runtime) == pinned
 
 
 def test_each_has_a_licence_and_the_hashes_of_its_pin(runtime: dict[str, Any]) -> None:

@@ -135,7 +135,7 @@ class Faulty(Classifier):
 
     async def load(self) -> bool:
         await asyncio.sleep(0)  # as real weights do: the other models announce themselves
-        self._weights = Weights(Path(__file__).parent, "standin", self.name)
+        weights = Weights(Path(__file__).parent, "standin", self.name, standin="random")
         self._model = Model(
             name=self.name,
             labels=LABELS,
@@ -145,7 +145,7 @@ class Faulty(Classifier):
             batch_tokens=4096,
             max_rows=self._max_rows,
             max_wait=self._max_wait,
-            origin="standin",
+            origin=weights.described(),
         )
         self._engine.add(self._model)
         return True

@@ -1,0 +1,1 @@
+"""The web page: every model of a gateway to try, for people."""

@@ -1,0 +1,1 @@
+"""What the tabs show at one click; the pictures and sounds are made by this package itself."""
