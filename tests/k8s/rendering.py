@@ -17,7 +17,7 @@ K8S = Path(__file__).parents[2] / "k8s"
 OVERLAYS = sorted(path.name for path in (K8S / "overlays").iterdir())
 COMPONENTS = sorted(path.name for path in (K8S / "components").iterdir())
 ROADS = ["kserve", "seldon-core-2"]
-TOGETHER = "gpu+gateway-api+keys+monitoring+tracing"
+TOGETHER = "gpu+gateway-api+keys+mlflow+monitoring+tracing"
 VARIANTS = [*OVERLAYS, *(f"base+{name}" for name in COMPONENTS), TOGETHER, *ROADS]
 
 Item = dict[str, Any]

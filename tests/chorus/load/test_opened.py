@@ -155,8 +155,13 @@ async def test_a_connection_that_the_server_has_closed_while_idle_is_replaced() 
 
 
 async def test_a_generator_that_is_late_itself_says_so() -> None:
-    async with server(lambda path: reply(GOOD), in_thread=True) as port:
-        asyncio.get_running_loop().call_later(0.1, time.sleep, 0.2)
+    loop, naps = asyncio.get_running_loop(), iter([0.2])
+
+    def answer(path: str) -> bytes:
+        loop.call_soon_threadsafe(time.sleep, next(naps, 0))
+        return reply(GOOD)
+
+    async with server(answer, in_thread=True) as port:
         report = await opened(port, rate=20, seconds=0.5)
     assert report.lag_ms >= 150
     assert max(report.latencies_ms) >= 150, "and so does everybody's latency"

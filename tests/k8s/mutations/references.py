@@ -10,7 +10,7 @@ from tests.k8s.mutations.parts import (
     policy,
     runtime,
 )
-from tests.k8s.rules import network, ports, references, settings
+from tests.k8s.rules import network, ports, references, registry, settings
 
 BROKEN: Mutations = {
     "no namespace": (
@@ -104,6 +104,16 @@ BROKEN: Mutations = {
         lambda m: policy(m, "chorus-hub")["egress"][0].pop("ports"),
         network.addresses,
     ),
+    "a door to another namespace": (
+        "base+mlflow",
+        lambda m: data(m, "chorus-runtime").update(MLFLOW_TRACKING_URI="http://a.models.svc:5000"),
+        network.reached,
+    ),
+    "a door at another port": (
+        "base+tracing",
+        lambda m: policy(m, "chorus-traces")["egress"][0]["ports"][0].update(port=4318),
+        network.reached,
+    ),
     "misspelt": (
         "cpu",
         lambda m: data(m, "chorus-gateway").update(CHORUS_WORKER="1"),
@@ -141,6 +151,31 @@ BROKEN: Mutations = {
             data(m, "chorus-gateway").update(CHORUS_MODELS="topics"),
         ),
         settings.models,
+    ),
+    "a model that nobody mounts": (
+        "base+mlflow",
+        lambda m: data(m, "chorus-mlflow-models").update({"topics.json": '{"name": "ideas"}'}),
+        settings.models,
+    ),
+    "no registry": (
+        "base+mlflow",
+        lambda m: data(m, "chorus-runtime").pop("MLFLOW_TRACKING_URI"),
+        registry.registry,
+    ),
+    "a cache on the root": (
+        "base+mlflow",
+        lambda m: data(m, "chorus-runtime").update(CHORUS_MLFLOW_CACHE="/var/mlflow"),
+        registry.registry,
+    ),
+    "fetched for too long": (
+        "base+mlflow",
+        lambda m: data(m, "chorus-runtime").pop("CHORUS_MLFLOW_TIMEOUT"),
+        registry.registry,
+    ),
+    "a password in plain sight": (
+        "base+mlflow",
+        lambda m: data(m, "chorus-runtime").update(MLFLOW_TRACKING_TOKEN="open"),
+        registry.registry,
     ),
     "may ask the hub": (
         "cpu",

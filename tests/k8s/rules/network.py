@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from ipaddress import IPv4Network
 
-from tests.k8s.manifests import Manifests
+from tests.k8s.manifests import Manifests, Pod
 
 LINK_LOCAL = IPv4Network("169.254.0.0/16")  # where clouds hand out credentials
 EVERYWHERE = IPv4Network("0.0.0.0/0")
+NAMED = re.compile(r"https?://[\w-]+\.([\w-]+)\.svc:(\d+)(?:/|$)")
 
 
 def denied(manifests: Manifests) -> Iterator[str]:
@@ -35,6 +37,28 @@ def addresses(manifests: Manifests) -> Iterator[str]:
         for rule in item["spec"].get("ingress", []):
             if not rule.get("ports"):
                 yield f"NetworkPolicy {name} lets in at any port"
+
+
+def reached(manifests: Manifests) -> Iterator[str]:
+    """What a setting names in another namespace, a policy lets its pod out to, at that port."""
+    for container in manifests.containers:
+        for name, value in container.environment(manifests).items():
+            found = NAMED.match(value or "")
+            if found and (found[1], int(found[2])) not in _doors(manifests, container.pod):
+                yield f"{container.name}: no policy lets it out to {name}"
+
+
+def _doors(manifests: Manifests, pod: Pod) -> set[tuple[str, int]]:
+    """The namespaces that a pod may reach, each with a port."""
+    return {
+        (peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"], port["port"])
+        for item in manifests.of("NetworkPolicy")
+        if item["spec"]["podSelector"].get("matchLabels", {}).items() <= pod.labels.items()
+        for rule in item["spec"].get("egress", [])
+        for peer in rule["to"]
+        if "namespaceSelector" in peer
+        for port in rule["ports"]
+    }
 
 
 def _block(block: dict[str, object]) -> Iterator[str]:

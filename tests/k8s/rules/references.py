@@ -10,7 +10,7 @@ from tests.k8s.rendering import Item
 
 HASHED = re.compile(r".+-[a-z0-9]{10}")
 # Not ours: of the cluster, and the Secrets that an operator makes, as the components say.
-GIVEN = {"kube-root-ca.crt", "chorus-keys", "chorus-hub"}
+GIVEN = {"kube-root-ca.crt", "chorus-keys", "chorus-hub", "chorus-mlflow"}
 
 
 def selectors(manifests: Manifests) -> Iterator[str]:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 from tests.conftest import served_models
 from tests.k8s.manifests import Container, Manifests
+from tests.k8s.rules import registry
 
 from chorus_gateway.settings import Settings
 from mlserver_chorus.settings import RuntimeSettings
@@ -22,7 +23,9 @@ TRACES = {"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAM
 # Of libraries, each by the program that reads it.
 OTHERS = {
     "chorus_gateway": TRACES,
-    "mlserver_chorus.server": TRACES | {"HF_HOME", "HF_HUB_OFFLINE", "OMP_NUM_THREADS"},
+    "mlserver_chorus.server": TRACES
+    | registry.VARIABLES
+    | {"HF_HOME", "HF_HUB_OFFLINE", "OMP_NUM_THREADS"},
     "chorus": {"CHORUS_MODELS_LOCK", "HF_HOME", "HF_TOKEN_PATH"},
 }
 
@@ -84,7 +87,8 @@ def models(manifests: Manifests) -> Iterator[str]:
             asked = str(gateway.environment(manifests)["CHORUS_MODELS"]).split(",")
             if sorted(served) != sorted(asked):
                 yield f"{pod.name}: the gateway asks for other models than are served"
-            if missing := set(served) - set(served_models()):
+            there = {*served_models(), *registry.mounted(runtime, manifests)}
+            if missing := set(served) - there:
                 yield f"{pod.name}: there is no folder of {sorted(missing)}"
 
 

@@ -7,6 +7,7 @@ from tests.k8s.rules import (
     network,
     ports,
     references,
+    registry,
     resources,
     scaling,
     security,
@@ -21,8 +22,8 @@ RULES: Final[list[Rule]] = [
     *(references.settings, references.targets),
     *(ports.probes, ports.services, ports.policies),
     *(timing.grace, timing.order, timing.drains, timing.starts),
-    *(network.denied, network.addresses),
+    *(network.denied, network.addresses, network.reached),
     *(settings.known, settings.accepted, settings.explicit, settings.memory),
-    *(settings.models, settings.weights),
+    *(settings.models, settings.weights, registry.registry),
     *(scaling.owners, scaling.signals, scaling.availability),
 ]
