@@ -76,6 +76,7 @@ async def test_latency_counts_from_the_moment_a_text_was_due() -> None:
     assert report.p50_ms >= 2000
 
 
+@pytest.mark.slow
 async def test_nobody_listens() -> None:
     async with server(lambda path: None) as port:
         pass

@@ -81,6 +81,7 @@ LOAD = Load(
 )
 
 
+@pytest.mark.slow
 def test_who_answers_alike_is_ranked_and_the_others_are_said_to_differ_or_to_be_out() -> None:
     contenders = [
         Contender("chorus", [Scripted(0.5)]),

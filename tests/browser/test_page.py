@@ -95,7 +95,7 @@ def test_a_phone_shows_it_without_scrolling_sideways(page: Page) -> None:
     page.set_viewport_size({"width": 1200, "height": 900})
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_it_is_light_or_dark_as_the_browser_is(
     browser: Browser, webpage: WebPage, scheme: str
 ) -> None:

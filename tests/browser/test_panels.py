@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import io
 import re
-import shutil
 import time
 from typing import TYPE_CHECKING, Final
 
 import pytest
 from PIL import Image
-from tests.browser.chromium import NAMES
 from tests.browser.webpage import MILLISECONDS, SECONDS, Watch, WebPage, open_task, visit
 
 from chorus_ui.panels import PANELS
@@ -160,11 +158,7 @@ def test_a_microphone_makes_a_recording_that_the_model_takes(
     browser: Browser, webpage: WebPage
 ) -> None:
     """With the tone that Chromium plays to who has no microphone."""
-    launched = browser.browser_type.launch(
-        executable_path=next(filter(None, map(shutil.which, NAMES))),
-        args=["--no-sandbox", "--disable-gpu", "--use-fake-device-for-media-stream"],
-    )
-    context = launched.new_context(permissions=["microphone"])
+    context = browser.new_context(permissions=["microphone"])
     page = context.new_page()
     watch = Watch(webpage.url)
     watch.attach(page)
@@ -176,4 +170,4 @@ def test_a_microphone_makes_a_recording_that_the_model_takes(
     panel.get_by_role("button", name="Stop", exact=True).click()
     assert "stand-in" in answered(panel)
     assert not watch.elsewhere
-    launched.close()
+    context.close()

@@ -245,6 +245,7 @@ def test_a_chat_ends_with_the_end_token(standins: Path) -> None:
         assert tokenizer.decode(tokenizer(TEXTS[0]).input_ids) == TEXTS[0]
 
 
+@pytest.mark.slow
 def test_it_is_the_same_every_time(standins: Path, tmp_path: Path) -> None:
     """One of every tokenizer and of every kind of input, made by another process."""
     tasks = ["text-classification", "text-generation", "translation", "table-question-answering"]

@@ -207,7 +207,12 @@ assert not hasattr(transformers.pipelines, "Conversation")
 
 @pytest.mark.parametrize(
     "program",
-    [CLEAN, LATER % "", LATER % "import transformers", LATER % "import transformers.pipelines"],
+    [
+        CLEAN,
+        LATER % "",
+        pytest.param(LATER % "import transformers", marks=pytest.mark.slow),
+        pytest.param(LATER % "import transformers.pipelines", marks=pytest.mark.slow),
+    ],
     ids=["imports nothing", "transformers after", "transformers before", "pipelines before"],
 )
 def test_imports_in_a_fresh_process(program: str) -> None:

@@ -39,7 +39,9 @@ def tensor(name: str, texts: list[str]) -> dict[str, Any]:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("ask", [predict, infer], ids=["predict", "v2"])
+@pytest.mark.parametrize(
+    "ask", [predict, pytest.param(infer, marks=pytest.mark.slow)], ids=["predict", "v2"]
+)
 async def test_two_callers_with_labels_of_their_own(tasks: Stack, ask: Any) -> None:
     url = tasks.url if ask is predict else tasks.v2.removesuffix("/v2")
     async with httpx.AsyncClient(base_url=url, timeout=60) as client:

@@ -71,6 +71,7 @@ def assert_serves(server: Runtime, name: str) -> None:
     assert server.terminate() == 0, server.log
 
 
+@pytest.mark.slow
 def test_a_user_of_no_name_who_may_write_nothing_serves(servers: Servers) -> None:
     """On a model's folder as the root, under the name that its settings say."""
     if not servers.unprivileged:

@@ -136,6 +136,7 @@ def test_ports_are_free_again(stop: Stop, launch: Launch) -> None:
     assert again.terminate() == 0, again.log
 
 
+@pytest.mark.slow
 def test_stock_command_serves_too(launch: Launch, tmp_path: Path) -> None:
     """`mlserver start models`, without our launcher."""
     root = models_folder(tmp_path / "models", MODEL)

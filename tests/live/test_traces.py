@@ -265,6 +265,7 @@ def silent() -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
+@pytest.mark.slow
 def test_without_a_collector_all_goes_on(launch: Launch, silent: str) -> None:
     """And both end as they would otherwise, but for a moment; each worker sends its own."""
     environment = {

@@ -131,6 +131,7 @@ async def ask_batches(server: Runtime, seed: int, batches: int) -> None:
 # ------------------------------------------------------------------------- on real weights
 
 
+@pytest.mark.slow
 async def test_t13_200_callers_of_real_weights(runtime: Runtime) -> None:
     wrong: list[str] = []
     lies = list(LIES.values())

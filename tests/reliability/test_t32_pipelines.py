@@ -81,6 +81,7 @@ async def change(clients: Clients, verb: str, model: str) -> int:
         return response.status
 
 
+@pytest.mark.slow
 async def test_t32_reloading_pipelines_under_load_fails_nobody(server: Runtime) -> None:
     models = ("sentiment", "writer", "picture")
     done = False

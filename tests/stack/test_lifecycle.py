@@ -32,7 +32,7 @@ def child(stack: Stack, module: str) -> psutil.Process:
     raise AssertionError(f"no child runs {module}")
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", [pytest.param("1", marks=pytest.mark.slow), "2"])
 async def test_t27_sigterm_under_load_answers_all_that_was_sent(
     tmp_path: Path, workers: str
 ) -> None:
@@ -95,6 +95,7 @@ def test_t29_a_killed_model_server_comes_back(tmp_path: Path) -> None:
     assert stack.stop() == 0
 
 
+@pytest.mark.slow
 async def test_two_workers_are_one_gateway_whoever_dies(tmp_path: Path) -> None:
     stack = Stack.start(tmp_path / "log", *WEIGHTLESS, "--workers", "2")
     await asyncio.to_thread(stack.wait_until_announced)
@@ -160,6 +161,7 @@ def test_a_choice_of_models(tmp_path: Path) -> None:
     assert stack.stop() == 0
 
 
+@pytest.mark.slow
 def test_weights_that_are_missing_end_the_start(tmp_path: Path) -> None:
     stack = Stack.start(tmp_path / "log", "--weights", str(tmp_path), "--models", "svalabs")
     assert stack.process.wait(60) == 1
