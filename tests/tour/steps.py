@@ -41,7 +41,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Leave:
-    """Ctrl-C on what serves; it must end with 0."""
+    """Ctrl-C on what serves; it must end, and say so."""
 
     does: str
 

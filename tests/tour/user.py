@@ -13,6 +13,7 @@ from tests.tour.steps import READY, Leave, Look, Paste, Serve, Step
 
 PATIENCE_SECONDS = 1200.0
 """Longer than that nobody waits for a first start, downloads included."""
+LEAVING = "stopping once the work in flight is done"
 
 
 class LostError(Exception):
@@ -89,7 +90,11 @@ class User:
 
     def _leaves(self) -> None:
         assert self._serving
+        assert self._serving.stdout
         self._machine.interrupt()
-        if code := self._serving.wait(60):
-            raise LostError(f"Ctrl-C ended it with {code}")
+        said = self._serving.stdout.read()
+        self._serving.wait(PATIENCE_SECONDS)
         self._serving = None
+        # The exit code is make's, which hears Ctrl-C too.
+        if LEAVING not in said or "Traceback" in said:
+            raise LostError(f"Ctrl-C:\n{said[-2000:]}")
