@@ -48,7 +48,7 @@ test-cluster: $(VENV)/.installed-dev ## in real containers, which needs root and
 		mmdebstrap nginx-light prometheus
 	$(BIN)/python -m pytest -m cluster $(ARGS)
 
-tour: $(VENV)/.installed-dev ## follow the README on an empty machine, with its seconds: half an hour; ARGS=--write
+tour: $(VENV)/.installed-dev ## follow the README on an empty machine, with its seconds; ARGS=--write
 	tests/packages.sh tour podman runc netavark mmdebstrap chromium
 	$(BIN)/python -m tests.tour $(ARGS)
 

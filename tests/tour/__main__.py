@@ -1,7 +1,7 @@
 """Follow the README on an empty machine, and write how many seconds each step took.
 
 The machine is a container: Debian with Python, make, git and curl. Downloads come from where pip of
-this machine gets them. The table goes into docs/first-half-hour.md with --write.
+this machine gets them. The table goes into docs/first-steps.md with --write.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.tour.steps import ROOT, Step, steps
 from tests.tour.table import Row, written
 from tests.tour.user import LostError, User
 
-PAGE = ROOT / "docs" / "first-half-hour.md"
+PAGE = ROOT / "docs" / "first-steps.md"
 
 
 def main() -> int:

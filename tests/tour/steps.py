@@ -77,17 +77,17 @@ def steps() -> list[Step]:
         Paste(block("curl -s localhost:8000/process"), "ask for the five", "POSITIVE"),
         Paste(block("curl -s localhost:8000/models/cardiffnlp"), "ask one by its name", "positive"),
         Paste(block("curl -s localhost:8000/models\n"), "see what is there", "ivanlau"),
-        Leave("Ctrl-C"),
+        Leave("stop it; what is in flight is answered"),
         Serve(line("make run  "), "start again"),
-        Leave("Ctrl-C"),
+        Leave("stop it; what is in flight is answered"),
         Paste(
             line(".venv/bin/chorus train"), "train a classifier on 80 rows", "chorus serve --models"
         ),
         Serve(line('make run ARGS="--models ideas"'), "serve it"),
         Paste(line("curl -sG localhost:8000/classify"), "ask it", "label"),
-        Leave("Ctrl-C"),
+        Leave("stop it; what is in flight is answered"),
         Serve(line('make run ARGS="--models tasks"'), "make 30 stand-ins, serve them"),
-        Leave("Ctrl-C"),
+        Leave("stop it; what is in flight is answered"),
         Serve(line('make run ARGS="--models tasks"'), "start these again"),
-        Leave("Ctrl-C"),
+        Leave("stop it; what is in flight is answered"),
     ]
