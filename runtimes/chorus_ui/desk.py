@@ -129,10 +129,10 @@ class Desk:
                 yield [*kept, _told(error), *self._snippets(_addressed(asked, name), key)]
 
         event = self._on(triggers, pieces, model, inputs, [*outputs, *clears], below, live=False)
-        stop.click(
+        # Said afterwards: a piece that was on its way would say something else.
+        stop.click(None, cancels=[event], api_visibility="private", queue=False).then(
             lambda: status.hinted("Stopped."),
             outputs=below.status,
-            cancels=[event],
             api_visibility="private",
             queue=False,
         )
