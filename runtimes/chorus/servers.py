@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Final, NoReturn
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich import box
@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from chorus.errors import Failed, UsageError
 from chorus.terminal import console
 
 if TYPE_CHECKING:
@@ -55,9 +56,13 @@ def servers(
     try:
         found = asyncio.run(survey.survey(namespaces or [], timeout))
     except NotInCluster:
-        _fail("no cluster here: run this in a pod with a service account, or set KUBECONFIG", 2)
+        raise UsageError(
+            "no cluster here: run this in a pod with a service account, or set KUBECONFIG"
+        ) from None
+    except ApiServerError as error:
+        raise Failed(str(error)) from None
     except DiscoveryError as error:
-        _fail(str(error), 1 if isinstance(error, ApiServerError) else 2)
+        raise UsageError(str(error)) from None
     if as_json:
         typer.echo(json.dumps([asdict(row) for row in found.rows], indent=2))
     elif found.rows:
@@ -89,8 +94,3 @@ def _remarks(found: "Survey") -> Sequence[str]:
     if not found.in_pod and any(row.state == "not reachable" for row in found.rows):
         remarks.append(f"a cluster's addresses are reached from its pods alone: {INSIDE}")
     return remarks
-
-
-def _fail(reason: str, code: int) -> NoReturn:
-    typer.echo(f"chorus: {reason}", err=True)
-    raise typer.Exit(code)

@@ -5,15 +5,14 @@ from collections.abc import Callable
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, Literal
 
 import typer
 
 from chorus import catalog, trained
-from chorus.errors import UsageError
+from chorus.errors import Failed, UsageError
 from chorus.interruption import terminated_as_interrupted
 from chorus.terminal import console
-from chorus_weights.errors import WeightsError
 
 EXAMPLE = """
 [bold]Example[/bold]: what an idea is about, from two columns of a table, then served
@@ -210,12 +209,8 @@ def train(
                 console=out,
                 tracker=tracker,
             )
-    except UsageError as error:
-        _fail(error, 2)
-    except WeightsError as error:
-        _fail(error, 1)
     except OSError as error:
-        _fail(OSError(f"the models folder cannot be written: {error.strerror}"), 1)
+        raise Failed(f"the models folder cannot be written: {error.strerror}") from None
     except KeyboardInterrupt:
         typer.echo("chorus: interrupted; the same command goes on after the last epoch", err=True)
         raise typer.Exit(INTERRUPTED) from None
@@ -223,7 +218,7 @@ def train(
         results |= {"mlflow": tracker.document}
     _tell(results, partial(trained.show, into=goal.into), as_json=as_json)
     if tracker and tracker.problem:
-        _fail(tracker.problem, 1)
+        raise Failed(tracker.problem)
 
 
 def _tell(
@@ -241,8 +236,3 @@ def _require_libraries() -> None:
         raise UsageError(
             f"training needs {', '.join(missing)}: pip install 'chorus-serve[runtime,train]'"
         )
-
-
-def _fail(error: Exception | str, code: int) -> NoReturn:
-    typer.echo(f"chorus: {error}", err=True)
-    raise typer.Exit(code) from None

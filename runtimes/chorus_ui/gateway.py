@@ -74,10 +74,6 @@ class Gateway:
         listed = _parsed(response)
         return [Model.read(stated) for stated in listed["models"]]
 
-    async def ask(self, model: str, request: Request, key: str | None = None) -> Answer:
-        """Ask one model. Raises GatewayError."""
-        return await self.send(request.below(path_of(model)), key)
-
     async def send(self, request: Request, key: str | None = None) -> Answer:
         """Send a request whose path is whole. Raises GatewayError."""
         started = time.perf_counter()

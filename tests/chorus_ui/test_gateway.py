@@ -8,7 +8,7 @@ from typing import Final
 import httpx
 import pytest
 
-from chorus_ui.gateway import Gateway, GatewayError, Model
+from chorus_ui.gateway import Gateway, GatewayError, Model, path_of
 from chorus_ui.request import Request
 
 ASKED: Final = Request("/process", json="a text")
@@ -117,7 +117,7 @@ async def test_a_model_s_name_is_quoted() -> None:
         seen.append(request.url.raw_path)
         return httpx.Response(200, json=[])
 
-    await gateway(keep).ask("../a b", Request(json="a"))
+    await gateway(keep).send(Request(json="a").below(path_of("../a b")))
     assert seen == [b"/models/..%2Fa%20b"]
 
 

@@ -52,7 +52,7 @@ async def answered(url: str, task: str, request: Request) -> Answer:
     gateway = Gateway(url)
     try:
         if Opened.of(task).stop is None:
-            return await gateway.ask(task, request)
+            return await gateway.send(request.below(path_of(task)))
         return [answer async for answer in gateway.stream(task, request)][-1]
     finally:
         await gateway.close()
